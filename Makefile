@@ -1,0 +1,52 @@
+# make help says what each target does. VENV, PYTHON and SUBMISSION can be set on the command line.
+VENV ?= .venv
+PYTHON ?= python3
+PY := $(VENV)/bin/python
+SUBMISSION ?= solutions
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup grade test lint format starter bench clean
+
+help: ## this list
+	@echo "minGPT Lab"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: $(VENV)/.installed ## make .venv with the pinned packages (done once; the others call it)
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@command -v g++ >/dev/null || command -v clang++ >/dev/null || \
+	  { echo "No C++ compiler here. On Debian or Ubuntu: apt install g++"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "Python 3.10 or newer is needed: make setup PYTHON=python3.11"; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "Could not make $(VENV). On Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "Installing packages into $(VENV) (once; a few minutes)"
+	@$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[dev,train]'
+	@touch $@
+
+grade: setup ## grade solutions/, or another: make grade SUBMISSION=starter
+	@$(PY) grader/grade.py $(SUBMISSION)
+
+test: setup ## run the test suite
+	@$(PY) -m pytest
+
+lint: setup ## style of Python, C++ and CUDA
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@git ls-files '*.cu' '*.cuh' '*.cpp' '*.h' | xargs $(VENV)/bin/clang-format --dry-run -Werror
+	@$(PY) -m grader.make_starter --check
+
+format: setup ## put that style right
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+	@git ls-files '*.cu' '*.cuh' '*.cpp' '*.h' | xargs $(VENV)/bin/clang-format -i
+
+starter: setup ## make starter/ from solutions/ (what is there is kept as *.bak1, *.bak2, ...)
+	@$(PY) -m grader.make_starter
+
+bench: setup ## measure simt/ on this machine
+	@$(PY) bench/simt.py
+
+clean: ## remove .venv and builds (never a submission)
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,31 @@
+"""Does gpt.cu compile?"""
+
+from pathlib import Path
+
+from grader.client import RequestFailed
+from grader.framework import Context, Failure, Passed, check
+
+
+@check("build")
+def build(context: Context) -> Passed:
+    """gpt.cu compiles"""
+    if not (context.submission / "gpt.cu").is_file():
+        raise Failure(
+            "There is no gpt.cu in the submission.", "Your kernels belong in a file of that name."
+        )
+    with context.worker() as worker:
+        try:
+            reply, _ = worker.ask(
+                "build",
+                submission=str(context.submission),
+                device=context.device,
+                limit=context.rubric.time_limit,
+            )
+        except RequestFailed as error:
+            if error.kind != "build":
+                raise
+            hint = "Begin with the first error: later ones are often its consequences."
+            raise Failure(error.message, hint) from error
+    context.session.library = Path(str(reply.get("path")))
+    seconds = reply.get("seconds")
+    return Passed(figures={"seconds": seconds} if isinstance(seconds, int | float) else {})

@@ -1,0 +1,84 @@
+"""gelu, layernorm and linear against float64, on sizes and values that break assumptions."""
+
+import time
+
+from grader.client import RequestFailed, WorkerFailed
+from grader.diagnosis import kernels as diagnosis
+from grader.diagnosis.faults import explain
+from grader.framework import Context, Failure, Passed, check
+from grader.kernels.cases import CASES, Case
+from grader.kernels.runs import Outcome, run
+
+
+@check("gelu", needs=("build",))
+def gelu(context: Context) -> Passed:
+    """gelu is right at any size"""
+    return run_cases(context)
+
+
+@check("layernorm", needs=("build",))
+def layernorm(context: Context) -> Passed:
+    """layernorm is right at any size, also far from 0"""
+    return run_cases(context)
+
+
+@check("linear", needs=("build",))
+def linear(context: Context) -> Passed:
+    """linear is right for any m, n and k, with and without a bias"""
+    return run_cases(context)
+
+
+def run_cases(context: Context) -> Passed:
+    """All cases of the kernel that the check is named after. Raises Failure with a diagnosis."""
+    cases = CASES[context.id](context.rng)
+    outcomes: list[Outcome] = []
+    deadline = time.monotonic() + context.rubric.time_limit
+    with context.worker() as worker:
+        case = None
+        try:
+            worker.ask(
+                "load_library",
+                path=str(context.session.library),
+                device=context.device,
+                limit=context.rubric.time_limit,
+            )
+            for case in cases:
+                remaining = max(0.1, deadline - time.monotonic())
+                on_cpu = context.device == "cpu"
+                outcomes.append(
+                    run(worker, case, context.rubric.slack, remaining, both_orders=on_cpu)
+                )
+        except (RequestFailed, WorkerFailed) as error:
+            if all(outcome.ok for outcome in outcomes):
+                raise fault_in(case, explain(error), outcomes) from error
+            # An earlier case shows the same mistake better than the crash that it led to.
+    if not all(outcome.ok for outcome in outcomes):
+        raise diagnosis.explain(outcomes)
+    worst = max(outcomes, key=_error_share)
+    return Passed(
+        figures={
+            "cases": len(outcomes),
+            "largest_error_of_bound": round(_error_share(worst), 4),
+            "in_case": worst.case.name,
+        }
+    )
+
+
+def _error_share(outcome: Outcome) -> float:
+    return float((abs(outcome.out - outcome.expected) / outcome.bound).max())
+
+
+def fault_in(case: Case | None, failure: Failure, outcomes: list[Outcome]) -> Failure:
+    """A crash or a report, with the case in which it came."""
+    if case is None:
+        return failure
+    hint = failure.hint
+    had_bias = [outcome for outcome in outcomes if "null bias" not in outcome.case.tags]
+    first_without = "null bias" in case.tags and len(had_bias) == len(outcomes) > 0
+    if first_without and failure.figures.get("fault") == "address":
+        hint = (
+            "Every case with a bias was right; here bias is NULL, as for GPT-2's lm_head: then"
+            " nothing is added, and nothing may be read."
+        )
+    figures = failure.figures | {"case": case.name, "cases_before": len(outcomes)}
+    return Failure(f"{case.name}: {failure.message}", hint, figures)

@@ -1,0 +1,82 @@
+"""GPT-2 with the student's kernels in every layer, the lm_head included, against torch's."""
+
+import time
+
+import numpy as np
+
+from grader.framework import Context, Failure, Passed, check
+from grader.oracle import first_bad_token, first_difference, relative_error
+
+LAYERS = ("gelu", "layernorm", "linear")
+
+
+@check("model", needs=("gelu", "layernorm", "linear"))
+def model(context: Context) -> Passed:
+    """GPT-2 gives the same logits and text with your kernels"""
+    oracle, rubric = context.session.oracle, context.rubric
+    prompt = oracle.prompt(context.rng, min(32, oracle.config.block_size))
+    expected = oracle.logits(prompt)
+    deadline = time.monotonic() + rubric.time_limit
+
+    def ask(op: str, *arrays: np.ndarray, **fields):
+        return worker.ask(op, *arrays, limit=max(0.1, deadline - time.monotonic()), **fields)[1]
+
+    def logits_with(layers: tuple[str, ...]) -> np.ndarray:
+        ask("use_kernels", path=str(context.session.library), layers=list(layers))
+        (logits,) = ask("logits", prompt)
+        return checked(logits, expected)
+
+    with context.worker(with_model=True) as worker:
+        got = logits_with(LAYERS)
+        bad = first_difference(got, expected, rubric.tolerance)
+        if bad is not None:
+            culprits = [
+                layer
+                for layer in LAYERS
+                if first_difference(logits_with((layer,)), expected, rubric.tolerance) is not None
+            ]
+            raise wrong_logits(got, expected, bad, culprits)
+
+        (new,) = ask("greedy", prompt[:4], new_tokens=rubric.new_tokens)
+    if new.shape != (rubric.new_tokens,) or new.dtype != np.int64:
+        raise Failure("The worker sent back something else than ids.")
+    bad = first_bad_token(oracle.after_prompt(prompt[:4], new), new, rubric.margin)
+    if bad is not None:
+        best = int(oracle.after_prompt(prompt[:4], new)[bad].argmax())
+        raise Failure(
+            f"The logits of a whole text are right, but decoding differs: new token {bad} is"
+            f" {new[bad]}, expected {best}.",
+            "Decoding applies the lm_head to one row: linear with m = 1 and no bias.",
+        )
+    error = relative_error(got, expected)
+    return Passed(figures={"logits_relative_error": error, "greedy_tokens": int(new.size)})
+
+
+def checked(logits: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Logits as a worker sent them. Raises Failure when they aren't logits at all."""
+    if logits.dtype != np.float32 or logits.shape != expected.shape:
+        raise Failure("The worker sent back something else than logits.")
+    return logits
+
+
+def wrong_logits(got: np.ndarray, expected: np.ndarray, row: int, culprits: list[str]) -> Failure:
+    """Which token's logits are wrong, by how much, and which kernels alone make them so."""
+    with np.errstate(invalid="ignore"):
+        column = int(np.nan_to_num(np.abs(got - expected)[row], nan=np.inf).argmax())
+    message = (
+        f"The logits after token {row} of {len(got)} are wrong: for id {column} "
+        f"{got[row, column]:.6g}, expected {expected[row, column]:.6g}."
+    )
+    if culprits:
+        message += (
+            f"\nWith torch in all other layers, it is {' and '.join(culprits)} that makes it wrong."
+        )
+    else:
+        message += (
+            "\nEach kernel alone gives the right logits: the error comes from using them together."
+        )
+    hint = (
+        "The kernels are right by themselves: does one depend on what an earlier launch left behind"
+        " (static or global variables, a stream of its own), or on the address of its buffers?"
+    )
+    return Failure(message, hint, {"culprits": culprits, "first_wrong_token": row})

@@ -1,0 +1,9 @@
+"""From evidence to the likeliest cause: each module turns what was seen into a Failure.
+
+    kernels.py   wrong outputs of gelu, layernorm and linear
+    patterns.py  which elements are wrong, in words
+    faults.py    crashes, hangs, exceptions and simt's reports
+    cache.py     wrong results with kv_cache.py
+
+Where the evidence fits no known mistake, they say so: a wrong guess costs a student more than none.
+"""

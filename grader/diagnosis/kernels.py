@@ -1,0 +1,376 @@
+"""Wrong outputs of gelu, layernorm and linear: what was seen, and the likeliest cause."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.diagnosis import patterns
+from grader.framework import Failure
+from grader.kernels.formulas import FORMULAS
+from grader.kernels.runs import Outcome
+
+UNKNOWN = (
+    "The cause was not recognised. Work out the first wrong element by hand and compare; printf"
+    " works in a kernel."
+)
+
+
+@dataclass(frozen=True)
+class Cause:
+    text: str  # what the evidence says
+    hint: str  # the idea to revisit, never the code
+
+
+def explain(outcomes: list[Outcome]) -> Failure:
+    """The outcomes of all cases that ran, at least one of them not ok -> a Failure to raise."""
+    bad = [outcome for outcome in outcomes if not outcome.ok]
+    cause, shown = None, bad[0]
+    for rule in RULES:
+        if found := rule(outcomes, bad):
+            cause, shown = found
+            break
+    message = f"{shown.case.name}: "
+    figures: dict = {"case": shown.case.name}
+    if shown.wrong.any() or shown.reversed_wrong.any():
+        text, figures = patterns.summary(shown)
+        message += text
+    else:
+        message += "every element of out is right."
+    figures |= {"cases": len(outcomes), "failed_cases": len(bad)}
+    if len(outcomes) > 1:
+        message += f"\n{len(bad)} of {len(outcomes)} cases failed."
+    message += f"\n{cause.text}" if cause else "\nCause not recognised."
+    return Failure(message, cause.hint if cause else UNKNOWN, figures)
+
+
+# Each rule gets all outcomes and the bad ones; it returns a cause with the outcome that shows it.
+
+
+def never_written(outcomes, bad):
+    """A stub, or a kernel that isn't launched."""
+    if len(bad) < len(outcomes) or not all(o.unwritten.all() and not o.overruns for o in bad):
+        return None
+    name = bad[0].case.function
+    return (
+        Cause(
+            f"{name} writes nothing to out: not written yet, or its kernel does not run.",
+            f"If you have not written it yet: find TODO {name} in gpt.cu and follow its steps."
+            " Otherwise: is the kernel launched with at least one block, and does it get past its"
+            " bounds check?",
+        ),
+        bad[0],
+    )
+
+
+def inputs_changed(outcomes, bad):
+    for o in bad:
+        if o.changed_inputs:
+            names = " and ".join(o.changed_inputs)
+            return (
+                Cause(
+                    f"{names} changed during the call: the kernel writes to its inputs.",
+                    "Inputs belong to the caller, who uses them again. Keep intermediate values in"
+                    " registers or shared memory.",
+                ),
+                o,
+            )
+    return None
+
+
+OVERRUN_HINTS = {
+    "gelu": (
+        "The number of threads is rounded up to whole blocks, so the last block has threads without"
+        " an element. What must they do? (A bounds check is missing or off by one.)"
+    ),
+    "layernorm": (
+        "Each row has num_cols elements: where does each thread's loop over the columns end?"
+    ),
+    "linear": (
+        "The last block of a row or column of blocks reaches over the edge of out when m or n is"
+        " not a multiple of the tile. Which threads may write? (A bounds check is missing or off by"
+        " one.)"
+    ),
+}
+
+
+def wrote_outside(outcomes, bad):
+    for o in bad:
+        if o.overruns:
+            run = max(o.overruns, key=lambda run: run.farthest)
+            edge = "past the end of" if run.side == "after" else "before the start of"
+            most = "the farthest" if run.count > 1 else "it is"
+            return (
+                Cause(
+                    f"The kernel writes {edge} {run.buffer}: {run.count} stray "
+                    f"element{'s' if run.count > 1 else ''}, {most} {run.farthest} beyond the"
+                    " edge.",
+                    OVERRUN_HINTS[o.case.function],
+                ),
+                o,
+            )
+    return None
+
+
+def known_formula(outcomes, bad):
+    """The output equals a wrong formula everywhere, and the formulas differ where it is wrong."""
+    if any(o.order_matters for o in bad):
+        return None
+    for formula in FORMULAS[bad[0].case.function]:
+        shown, elements, equal = None, 0, 0
+        for o in bad:
+            with np.errstate(all="ignore"):
+                values = formula.compute(o.case)
+                if values is None:
+                    continue
+                got = o.out.astype(np.float64)
+                size = np.abs(values) + np.abs(o.expected)
+                same = (np.abs(got - values) <= 4 * o.bound + 1e-5 * size) | (
+                    np.isnan(values) & o.wrong
+                )
+                same &= ~o.unwritten
+            if not (same & np.isfinite(got)).any():
+                equal = -1
+                break
+            elements += same.size
+            equal += int(same.sum())
+            shown = shown or o
+        if shown and equal >= 0.995 * elements:
+            return Cause(f"Your output equals {formula.cause}.", formula.hint), shown
+    return None
+
+
+def race(outcomes, bad):
+    """The result depends on the order in which the threads of a block run."""
+    racing = [o for o in bad if o.order_matters]
+    if not racing:
+        return None
+    name = racing[0].case.function
+    hint = (
+        "Between a write to shared memory and a read by another thread, all threads must meet. "
+        "The same holds between a read and the next write to the same place."
+    )
+    if name == "linear":
+        single = any(o.case.sizes["k"] <= 8 or o.case.sizes["k"] in (29, 31, 32) for o in racing)
+        if single:
+            hint = (
+                "It happens with one step along k already: are the tiles complete when the threads"
+                " begin to use them? Who waits for whom between loading and multiplying?"
+            )
+        else:
+            hint = (
+                "It happens only with several steps along k: a fast thread loads the next tile"
+                " while others still use this one. Who waits for whom at the end of a step?"
+            )
+    if name == "layernorm":
+        hint += " A reduction used twice uses its shared memory twice: what separates the two uses?"
+    return (
+        Cause(
+            "The result changes with the order in which the threads of a block run: a race. A"
+            " barrier (__syncthreads) is missing.",
+            hint,
+        ),
+        racing[0],
+    )
+
+
+def partly_written(outcomes, bad):
+    for o in bad:
+        if not o.unwritten.any():
+            continue
+        where = patterns.describe(o.unwritten)
+        if o.unwritten.all():
+            hint = (
+                "In this case no block ran, or all threads left early: is the number of blocks"
+                " rounded up, and can it be 0?"
+            )
+        elif where == "every row but the first":
+            hint = (
+                "How does a thread find its row? Is there a block (or a step of a loop) for each"
+                " row?"
+            )
+        elif "column" in where and o.case.shape[0] > 1:
+            hint = (
+                "The end of each row is left out: a loop over the columns needs a stride, and a"
+                " grid over them must be rounded up."
+            )
+        elif patterns.is_tail(o.unwritten):
+            hint = (
+                "The end is left out: is the grid rounded down, or too small? n / block blocks"
+                " leave out the rest of the division."
+            )
+        else:
+            hint = (
+                "Which thread is responsible for these elements? Check the index and the bounds"
+                " check."
+            )
+        return Cause(f"Never written: {where}.", hint), o
+    return None
+
+
+NAN_CAUSES = {
+    "in": "read past the edge of in",
+    "weight": "read past the edge of weight",
+    "bias": "read past the edge of bias",
+    "out": "read past the edge of out",
+}
+
+
+def not_a_number(outcomes, bad):
+    """NaNs that say by their bits where they come from."""
+    for o in bad:
+        origins = patterns.nan_origins(o)
+        for name, what in NAN_CAUSES.items():
+            if name in origins:
+                where = patterns.describe(origins[name])
+                return (
+                    Cause(
+                        f"NaN in {where}: the kernel {what}.",
+                        "Check the index of that read. Elements past the edge of a matrix must"
+                        " count as 0, or not be read at all.",
+                    ),
+                    o,
+                )
+        if "old out" in origins:
+            return (
+                Cause(
+                    "NaN: the kernel reads out before it has written it.",
+                    "out holds anything when the call begins. Add up in a register, and write"
+                    " once.",
+                ),
+                o,
+            )
+    return None
+
+
+def by_size(outcomes, bad):
+    """All cases with one property fail and no other does."""
+    for tag, (text, hint) in TAGS.items():
+        tagged = [o for o in outcomes if tag in o.case.tags]
+        if tagged and len(tagged) == len(bad) and all(tag in o.case.tags for o in bad):
+            return Cause(text, hint), bad[0]
+    for tag, (text, hint) in TAGS.items():  # not all of them, but none without
+        if tag not in WEAK_TAGS and len(bad) > 1 and all(tag in o.case.tags for o in bad):
+            return Cause(text, hint), bad[0]
+    return None
+
+
+WEAK_TAGS = {"m > 1", "many rows", "odd", "partial block"}
+TAGS = {
+    "null bias": (
+        "Only cases without a bias fail.",
+        (
+            "bias may be NULL (GPT-2's lm_head has none): then nothing is added, and nothing may be"
+            " read."
+        ),
+    ),
+    "offset": (
+        (
+            "Only rows with a mean far from 0 fail: digits are lost. E[x^2] - E[x]^2 is the"
+            " difference of two large, nearly equal numbers: it cancels."
+        ),
+        (
+            "Take the variance around the mean, in a second pass, or update both step by step"
+            " (Welford)."
+        ),
+    ),
+    "eps": (
+        "Only cases in which eps counts fail.",
+        "Where does eps stand in the formula in gpt.h?",
+    ),
+    "flat": (
+        "Only rows of equal values fail, where the variance is 0.",
+        "What keeps the square root away from 0?",
+    ),
+    "one column": (
+        "Only rows of one element fail.",
+        "With one column the variance is 0 / 1, not 0 / 0.",
+    ),
+    "tiny": ("Only values near 0 fail.", "Is something rounded, or compared with a threshold?"),
+    "large": (
+        "Only large values fail: something overflows, or infinity is divided by infinity.",
+        "exp of a large number is infinity. tanhf itself is safe for every input.",
+    ),
+    "k % 32": (
+        "Only cases whose k is not a multiple of 32 fail: the last, partial tile along k is wrong.",
+        (
+            "In the last step along k, part of the tile lies past the edge. What must those"
+            " elements be?"
+        ),
+    ),
+    "n % 32": (
+        (
+            "Only cases whose n is not a multiple of 32 fail: the last, partial tile of columns is"
+            " wrong."
+        ),
+        "The last block of columns reaches past the edge of out and of weight.",
+    ),
+    "m % 32": (
+        "Only cases whose m is not a multiple of 32 fail: the last, partial tile of rows is wrong.",
+        "The last block of rows reaches past the edge of out and of in.",
+    ),
+    "m = 1": (
+        "Only cases with m = 1 fail, as in decoding.",
+        (
+            "With one row most of a square block has no output of its own, but may still have tiles"
+            " to load."
+        ),
+    ),
+    "m > 1": (
+        "Only cases with more than one row fail.",
+        "How far apart are two rows in memory, in in and in out?",
+    ),
+    "many rows": (
+        "Only cases with more than one row fail.",
+        "How does a block find its row, and how far apart are two rows in memory?",
+    ),
+    "odd": (
+        "Only cases whose num_cols is not a multiple of 32 fail.",
+        "Some threads have fewer columns than others: what do they contribute?",
+    ),
+    "partial block": (
+        "Only cases whose number of elements is not a multiple of 32 fail.",
+        "The last block has threads with no element.",
+    ),
+}
+
+
+def any_nan(outcomes, bad):
+    for o in bad:
+        nan = np.isnan(o.out) & ~o.unwritten
+        if not nan.any():
+            continue
+        uses_shared = o.case.function != "gelu"
+        return (
+            Cause(
+                f"NaN in {patterns.describe(nan)}."
+                + (
+                    " Shared memory starts out as NaN here: it may be read before it is written."
+                    if uses_shared
+                    else ""
+                ),
+                (
+                    "Is every element of shared memory that is read also written, and do all"
+                    " threads wait in between? Tile elements past an edge must be set to 0."
+                    if uses_shared
+                    else (
+                        "Which operation can give NaN: infinity - infinity, infinity / infinity, 0"
+                        " / 0?"
+                    )
+                ),
+            ),
+            o,
+        )
+    return None
+
+
+RULES = (
+    never_written,
+    inputs_changed,
+    wrote_outside,
+    known_formula,
+    race,
+    partly_written,
+    not_a_number,
+    by_size,
+    any_nan,
+)

@@ -1,0 +1,191 @@
+"""What a check is: a plain function, with a docstring for a title and the checks that it needs.
+
+    @check("gelu", needs=("build",))
+    def gelu(context: Context) -> Passed:
+        '''gelu: GPT-2's tanh form, for every element'''
+
+It returns Passed, or raises Failure (the submission is wrong) or NotMeasured (nothing to judge
+here). Anything else that it raises is a fault of the grader.
+"""
+
+import zlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+
+from grader.client import RequestFailed, Worker, WorkerFailed
+from grader.rubric import Entry, Rubric
+from mingpt.paths import cache_dir
+
+
+class Failure(Exception):
+    """The submission is wrong: what was seen, and a hint at the idea to revisit."""
+
+    def __init__(self, message: str, hint: str = "", figures: dict | None = None):
+        super().__init__(message)
+        self.message, self.hint, self.figures = message, hint, figures or {}
+
+
+class NotMeasured(Exception):
+    """The check can't be done here, through no fault of the student: it counts for nothing."""
+
+    def __init__(self, message: str, figures: dict | None = None):
+        super().__init__(message)
+        self.message, self.figures = message, figures or {}
+
+
+@dataclass(frozen=True)
+class Passed:
+    """The submission is right; `fraction` of the points, for checks that give parts of them."""
+
+    message: str = ""
+    hint: str = ""
+    figures: dict = field(default_factory=dict)
+    fraction: float = 1.0
+
+
+@dataclass(frozen=True)
+class Check:
+    id: str
+    title: str
+    needs: tuple[str, ...]
+    run: Callable[["Context"], Passed]
+
+
+REGISTRY: dict[str, Check] = {}  # in the order of definition, which is the order of running
+
+
+def check(id: str, needs: Iterable[str] = ()) -> Callable:
+    """Register a function as a check. What it needs must be registered already."""
+
+    def register(function: Callable[["Context"], Passed]):
+        needed = tuple(needs)
+        if id in REGISTRY or not set(needed) <= set(REGISTRY):
+            raise ValueError(f"check {id}: defined twice, or before what it needs")
+        title = (function.__doc__ or id).strip().splitlines()[0]
+        REGISTRY[id] = Check(id, title, needed, function)
+        return function
+
+    return register
+
+
+def select(only: Iterable[str] | None) -> list[Check]:
+    """The checks asked for (None: all) with all that they need, in order. Raises KeyError."""
+    if only is None:
+        return list(REGISTRY.values())
+    wanted: set[str] = set()
+
+    def add(id: str) -> None:
+        wanted.add(id)
+        for parent in REGISTRY[id].needs:
+            add(parent)
+
+    for id in only:
+        add(id)
+    return [check for check in REGISTRY.values() if check.id in wanted]
+
+
+class Session:
+    """What the checks of one grading share: submission, rubric, and what earlier ones made."""
+
+    def __init__(self, submission: Path, device: str, rubric: Rubric, seed: int):
+        self.submission, self.device, self.rubric, self.seed = submission, device, rubric, seed
+        self.library: Path | None = None  # made by the build check
+        self.outputs: dict[str, str] = {}  # check id -> what was printed
+        self._oracle: Future | None = None
+        self._warm: list[Worker] = []  # have begun to import torch and to load the model
+        self._variables = {
+            "SIMT_TIMEOUT": str(rubric.loop_limit),
+            "MINGPT_CACHE": str(cache_dir()),  # workers have no home of ours
+        }
+
+    @property
+    def oracle(self):
+        """The grader's own model (oracle.Oracle), loaded once. Raises GraderError."""
+        self.load_oracle()
+        try:
+            return self._oracle.result()
+        except Exception as error:
+            raise GraderError(f"the grader could not load the model: {error}") from error
+
+    def load_oracle(self) -> None:
+        """Begin to import torch and load the model, in a thread: other checks go on meanwhile."""
+        if self._oracle is None:
+            self._oracle = Future()
+            Thread(target=_load_oracle, args=(self._oracle,), daemon=True).start()
+
+    def warm_up(self, count: int) -> None:
+        """Start workers that load the model while other checks run, so that `count` are ready."""
+        while len(self._warm) < count:
+            worker = Worker(self.device, self._variables)
+            self._warm.append(worker)
+            worker.post("load_model", device=self.device)
+
+    def take(self, with_model: bool) -> Worker:
+        """A worker that no submission has touched yet."""
+        if not with_model:
+            return Worker(self.device, self._variables)
+        self.warm_up(1)
+        return self._warm.pop(0)
+
+    def close(self) -> None:
+        """End every worker that is still waiting for work."""
+        while self._warm:
+            self._warm.pop().close()
+
+
+def _load_oracle(future: Future) -> None:
+    try:
+        from grader.oracle import Oracle
+
+        future.set_result(Oracle())
+    except BaseException as error:
+        future.set_exception(error)
+
+
+class Context:
+    """What one check sees."""
+
+    def __init__(self, session: Session, check: Check):
+        self.session = session
+        self.id = check.id
+        self.rubric: Entry = session.rubric[check.id]
+        self.submission, self.device = session.submission, session.device
+        self.rng = np.random.default_rng([session.seed, zlib.crc32(check.id.encode())])
+
+    @contextmanager
+    def worker(self, with_model: bool = False):
+        """A fresh worker for this check, killed at its end; what it prints is kept for the report.
+
+        What the submission does wrong in it becomes a Failure.
+        """
+        worker = self.session.take(with_model)
+        try:
+            if with_model:
+                try:
+                    worker.settle(self.session.rubric.startup_limit)
+                except (RequestFailed, WorkerFailed) as error:  # nothing submitted has run yet
+                    raise GraderError(f"a worker could not load the model: {error}") from error
+            yield worker
+        except (RequestFailed, WorkerFailed) as error:
+            raise _as_failure(error) from error
+        finally:
+            worker.close()
+            if output := worker.output():
+                earlier = self.session.outputs.get(self.id, "")
+                self.session.outputs[self.id] = earlier + output
+
+
+class GraderError(Exception):
+    """The grader can't do its work; the message says why. The submission isn't to blame."""
+
+
+def _as_failure(error: RequestFailed | WorkerFailed) -> Failure:
+    from grader.diagnosis.faults import explain  # it builds on this module
+
+    return explain(error)

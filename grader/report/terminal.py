@@ -1,0 +1,117 @@
+"""The report in a terminal: what is running now, then each check with its points, reason and hint.
+
+Where the output is not a terminal, plain lines without colours or moving parts.
+"""
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.status import Status
+from rich.text import Text
+
+from grader.client import printable
+from grader.framework import Check
+from grader.grading import Progress
+from grader.results import CheckResult, Result
+
+MARKS = {
+    "passed": ("✓", "pass", "green"),
+    "failed": ("✗", "FAIL", "red"),
+    "skipped": ("–", "skip", "yellow"),
+    "error": ("!", "ERROR", "magenta"),
+}
+WIDTH = 100  # columns of a report that is not shown on a terminal
+
+
+def console(stderr: bool = False) -> Console:
+    """A console for the report, as wide as the terminal, at most WIDTH where there is none."""
+    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not made.is_terminal:
+        made = Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=WIDTH)
+    return made
+
+
+class LiveProgress(Progress):
+    """A line that says what is running; each check's result appears as soon as it is known."""
+
+    def __init__(self, output: Console, verbose: bool = False):
+        self._output, self._verbose = output, verbose
+        self._status: Status | None = None
+
+    def started(self, check: Check) -> None:
+        if self._output.is_terminal:
+            self._status = self._output.status(Text(f"{check.id}: {check.title}"), spinner="dots")
+            self._status.start()
+
+    def finished(self, result: CheckResult) -> None:
+        self.stop()
+        show_check(self._output, result, self._verbose)
+
+    def stop(self) -> None:
+        """Remove the line; a second call does nothing."""
+        if self._status:
+            self._status.stop()
+            self._status = None
+
+
+def show_check(output: Console, check: CheckResult, verbose: bool) -> None:
+    """One check: mark, id, title and points; then its message and hint."""
+    mark, word, colour = MARKS[check.status]
+    mark = mark if _can_show(output, mark) else " "
+    line = Text.assemble(
+        (f" {mark} {word:<5}", f"bold {colour}"),
+        (f" {check.id:<10}", "bold"),
+        (f"{points(check):>9}  ", "" if check.max_points else "dim"),
+        (check.title, "dim"),
+    )
+    output.print(line, no_wrap=True, overflow="ellipsis")
+    if check.message and (check.status != "passed" or check.points < check.max_points or verbose):
+        _indent(output, Text(printable(check.message)))
+    elif check.message:
+        _indent(output, Text(printable(check.message), style="dim"))
+    if check.hint:
+        _indent(output, Text.assemble(("Hint: ", "bold cyan"), (printable(check.hint), "cyan")))
+    if verbose:
+        for name, value in check.figures.items():
+            _indent(output, Text(f"{name.replace('_', ' ')}: {_figure(value)}", style="dim"))
+
+
+def points(check: CheckResult) -> str:
+    """ "7.5 / 10", or nothing for a check that gives no points."""
+    return f"{check.points:g} / {check.max_points:g}" if check.max_points else ""
+
+
+def show_total(output: Console, result: Result, verbose: bool) -> None:
+    """The student's own output if asked for, then the score and where it was made."""
+    if verbose:
+        for id, text in result.outputs.items():
+            output.print(Text(f"\n   What your code printed during {id}:", style="bold"))
+            _indent(output, Text(printable(text)))
+    place = result.environment
+    output.print()
+    style = "bold green" if result.score == result.max_score else "bold"
+    output.print(Text(f" Score: {result.score:g} of {result.max_score:g}", style=style))
+    where = f" on {place['device']} ({place['device_name']}), isolation: {place['isolation']}"
+    output.print(Text(where, style="dim"))
+    if verbose:
+        versions = ", ".join(f"{name} {version}" for name, version in place["versions"].items())
+        output.print(Text(f" {place['date']}, seed {place['seed']}\n {versions}", style="dim"))
+
+
+def _indent(output: Console, text: Text) -> None:
+    output.print(Padding(text, (0, 0, 0, 9), expand=False))
+
+
+def _figure(value) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return ", ".join(_figure(item) for item in value)
+    return printable(str(value))
+
+
+def _can_show(output: Console, mark: str) -> bool:
+    try:
+        mark.encode(output.encoding)
+        return True
+    except (UnicodeEncodeError, LookupError):
+        return False

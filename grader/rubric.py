@@ -1,0 +1,127 @@
+"""Reads rubric.toml and refuses a wrong one with a message that names the line to mend."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib
+
+DEFAULT = Path(__file__).parent / "rubric.toml"
+VERSION = 1
+
+# For each check: the settings it has besides points and time_limit, with their types.
+SETTINGS: dict[str, dict[str, type]] = {
+    "build": {},
+    "gelu": {"slack": float},
+    "layernorm": {"slack": float},
+    "linear": {"slack": float},
+    "model": {"tolerance": float, "margin": float, "new_tokens": int},
+    "kv_cache": {"tolerance": float, "margin": float},
+    "speed": {
+        "reference": str,
+        "full_ratio": float,
+        "zero_ratio": float,
+        "prompt_tokens": int,
+        "new_tokens": int,
+        "rounds": int,
+        "max_spread": float,
+        "margin": float,
+    },
+}
+MAY_BE_ZERO = ("points", "zero_ratio")
+
+
+class RubricError(Exception):
+    """The rubric can't be used; str() says where and why."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One check's part: entry.points, entry.time_limit, entry.slack, ..."""
+
+    points: float
+    time_limit: float  # seconds
+    settings: dict
+
+    def __getattr__(self, name: str):
+        try:
+            return self.__dict__["settings"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+@dataclass(frozen=True)
+class Rubric:
+    entries: dict[str, Entry]
+    loop_limit: float  # seconds
+    startup_limit: float  # seconds
+
+    def __getitem__(self, id: str) -> Entry:
+        return self.entries[id]
+
+
+def load(path: Path = DEFAULT) -> Rubric:
+    """Raises RubricError for a file that is missing, isn't TOML, or breaks a rule."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RubricError(f"{path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RubricError(f"{path}: not TOML: {error}") from None
+    try:
+        return parse(data)
+    except RubricError as error:
+        raise RubricError(f"{path}: {error}") from None
+
+
+def parse(data: dict) -> Rubric:
+    """A rubric from a TOML document's tables. Raises RubricError."""
+    if data.get("version") != VERSION:
+        raise RubricError(f"version must be {VERSION}, not {data.get('version')!r}")
+    top = {name: _number(data, name, "") for name in ("loop_limit", "startup_limit")}
+    unknown = set(data) - set(SETTINGS) - set(top) - {"version"}
+    if unknown:
+        raise RubricError(
+            f"[{min(unknown)}] is neither a check nor a setting; checks: {', '.join(SETTINGS)}"
+        )
+    return Rubric({id: _entry(data, id) for id in SETTINGS}, **top)
+
+
+def _entry(data: dict, id: str) -> Entry:
+    table = data.get(id)
+    if not isinstance(table, dict):
+        raise RubricError(f"the table [{id}] is missing")
+    known = SETTINGS[id]
+    unknown = set(table) - set(known) - {"points", "time_limit"}
+    if unknown:
+        raise RubricError(f"[{id}] {min(unknown)}: no such setting")
+    settings = {}
+    for name, kind in known.items():
+        if kind is str:
+            if not isinstance(table.get(name), str):
+                raise RubricError(f"[{id}] {name} must be a text in quotes")
+            settings[name] = table[name]
+        else:
+            settings[name] = _number(table, name, f"[{id}] ", whole=kind is int)
+    if id == "speed" and settings["zero_ratio"] >= settings["full_ratio"]:
+        raise RubricError("[speed] zero_ratio must be below full_ratio")
+    return Entry(
+        _number(table, "points", f"[{id}] "), _number(table, "time_limit", f"[{id}] "), settings
+    )
+
+
+def _number(table: dict, name: str, where: str, whole: bool = False) -> float:
+    value = table.get(name)
+    if name not in table:
+        raise RubricError(f"{where}{name} is missing")
+    right = type(value) is int if whole else type(value) in (int, float)
+    if not right or not math.isfinite(value):
+        raise RubricError(
+            f"{where}{name} must be a {'whole ' if whole else ''}number, not {value!r}"
+        )
+    if value < 0 or (value == 0 and name not in MAY_BE_ZERO):
+        raise RubricError(f"{where}{name} must be above 0, not {value}")
+    return value

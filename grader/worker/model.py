@@ -1,0 +1,50 @@
+"""The bundled model, with torch's layers or with a submission's."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mingpt import weights
+from mingpt.kernels import CustomOps, KernelLibrary
+from mingpt.ops import TorchOps
+
+model = None
+
+
+def load_model(device: str) -> tuple[dict, list]:
+    """Load the model and run it once, so that later runs need no warming up."""
+    global model
+    torch.set_grad_enabled(False)
+    model, _ = weights.load(weights.BUNDLED, device=device)
+    model.next_logits(torch.zeros((1, 1), dtype=torch.int64, device=device))
+    return {}, []
+
+
+def use_kernels(path: str, layers: list[str]) -> tuple[dict, list]:
+    """Replace torch's layers by a library's, those named only."""
+    model.ops = CustomOps(KernelLibrary(Path(path), model.device.type), tuple(layers), TorchOps())
+    return {}, []
+
+
+def logits(ids: np.ndarray) -> tuple[dict, list]:
+    """ids (T) int64 -> logits (T, V) float32."""
+    return {}, [model(tensor(ids))[0].float().cpu().numpy()]
+
+
+def greedy(ids: np.ndarray, new_tokens: int) -> tuple[dict, list]:
+    """The new ids (new_tokens) int64 that follow ids (T), the whole text fed for each."""
+    text = tensor(ids)
+    for _ in range(new_tokens):
+        text = torch.cat([text, pick_best(model.next_logits(text))], dim=1)
+    return {}, [text[0, ids.size :].cpu().numpy()]
+
+
+def tensor(ids: np.ndarray) -> torch.Tensor:
+    """ids (T) -> (1, T) on the model's device."""
+    return torch.from_numpy(ids.copy())[None].to(model.device)
+
+
+def pick_best(values: torch.Tensor) -> torch.Tensor:
+    """logits (1, V) -> id (1, 1)"""
+    return values.argmax(dim=-1, keepdim=True)

@@ -1,0 +1,128 @@
+"""Builds a submission's gpt.cu into a shared library, for the CPU (by simt) or a GPU (by nvcc).
+
+Built libraries are kept in paths.cache_dir() under the hash of all that went into them: a change
+builds a new file, the same content is built once. A library is never overwritten in place, for
+dlopen takes an old one for a new one of the same path.
+"""
+
+import functools
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from mingpt.errors import BuildError, DeviceError
+from mingpt.paths import INCLUDE, PACKAGE, ROOT, cache_dir
+from mingpt.submission import check_folder
+from simt.cache import touch, workspace
+
+LAST_ERROR = PACKAGE / "cuda" / "last_error.h"
+TIMEOUT = 300  # seconds
+
+
+def pick_device(device: str = "auto") -> str:
+    """'cpu' or 'cuda'. 'auto' is 'cuda' where torch sees a GPU and there is nvcc for it.
+
+    Raises DeviceError for 'cuda' where torch sees none.
+    """
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() and shutil.which("nvcc") else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise DeviceError(
+            "torch sees no NVIDIA GPU here (torch.cuda.is_available() is False).\n"
+            "Leave out --device: the CPU does everything, only slower."
+        )
+    return device
+
+
+def build(submission: Path, device: str = "cpu") -> Path:
+    """The library built from submission/gpt.cu for 'cpu' or 'cuda'.
+
+    Raises BuildError with the compiler's messages, or when there is no compiler, and
+    SubmissionError when there is no gpt.cu.
+    """
+    source = check_folder(submission, "gpt.cu") / "gpt.cu"
+    if device == "cpu":
+        return _build_cpu(source)
+    return _build_cuda(source, _architecture())
+
+
+def _build_cpu(source: Path) -> Path:
+    from simt.build import CompileError, build_library
+
+    try:
+        built = build_library(source, include_dirs=[INCLUDE], cache_dir=cache_dir())
+    except CompileError as e:
+        raise BuildError(f"{_shown(source)} does not compile for the CPU:\n{e}") from None
+    return built.path
+
+
+def _build_cuda(source: Path, architecture: str) -> Path:
+    nvcc = shutil.which("nvcc")
+    if nvcc is None:
+        raise BuildError(
+            "There is no nvcc on the PATH. Install the CUDA toolkit, or use --device cpu."
+        )
+    flags = ["-O3", "-std=c++17", "-lineinfo", f"-arch={architecture}"]
+    flags += ["-shared", "-Xcompiler", "-fPIC", "-I", str(INCLUDE), "-include", str(LAST_ERROR)]
+    inputs = [source, *local_includes(source), LAST_ERROR, *sorted(INCLUDE.glob("*.h"))]
+    key = hashlib.sha256(repr((_version(nvcc), flags)).encode())
+    for path in inputs:
+        key.update(path.read_bytes())
+    library = cache_dir() / f"gpt-{architecture}-{key.hexdigest()[:20]}.so"
+    if library.exists():
+        touch(library)
+        return library
+
+    with workspace(library.parent) as folder:
+        partial = folder / library.name
+        command = [nvcc, *flags, "-o", str(partial), str(source)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise BuildError(f"nvcc did not finish {_shown(source)} in {TIMEOUT} s.") from None
+        if done.returncode != 0:
+            log = (done.stdout + done.stderr).strip() or f"nvcc ended with {done.returncode}"
+            raise BuildError(f"{_shown(source)} does not compile for the GPU:\n{log}")
+        os.replace(partial, library)  # whole or not at all; a second build at once does no harm
+    return library
+
+
+def local_includes(source: Path) -> list[Path]:
+    """The files that `source` includes with quotes, and those that they include, if they exist."""
+    found: dict[Path, None] = {}
+    queue = [source]
+    while queue:
+        file = queue.pop()
+        text = file.read_text("utf-8", errors="replace")
+        for name in re.findall(r'^\s*#\s*include\s*"([^"]+)"', text, re.MULTILINE):
+            path = (file.parent / name).resolve()
+            if path.is_file() and path not in found:
+                found[path] = None
+                queue.append(path)
+    return list(found)
+
+
+def _architecture() -> str:
+    """The GPU's, as nvcc names it; 'native' would ask nvcc to find the same."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return "sm_80"  # builds without a GPU, to see whether it compiles
+    major, minor = torch.cuda.get_device_capability()
+    return f"sm_{major}{minor}"
+
+
+@functools.cache
+def _version(nvcc: str) -> str:
+    return subprocess.run([nvcc, "--version"], capture_output=True, text=True).stdout
+
+
+def _shown(path: Path) -> Path:
+    """Relative to the repository where it is in it: shorter to read."""
+    path = path.resolve()
+    return path.relative_to(ROOT) if ROOT in path.parents else path

@@ -1,0 +1,257 @@
+"""A submission's gpt.cu in place of torch's gelu, layernorm and linear.
+
+    library = KernelLibrary(build("starter", "cpu"), "cpu")
+    model.ops = CustomOps(library, layers=("gelu", "linear"))
+
+KernelLibrary calls the functions of gpt.h by raw addresses (ctypes, no torch); CustomOps gives them
+torch tensors. On the command line:
+
+    python -m mingpt.kernels build --submission starter --device cpu --output build/libgpt.so
+"""
+
+import ctypes
+from ctypes import c_char_p, c_float, c_int, c_void_p
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mingpt.build import build, pick_device
+from mingpt.errors import BuildError, KernelError, LabError
+from mingpt.submission import load_kv_cache
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mingpt.ops import Ops
+
+__all__ = ["LAYERS", "CustomOps", "KernelLibrary", "build", "load_kv_cache", "pick_device"]
+
+# The parameters of each function, as gpt.h declares them.
+SIGNATURES = {
+    "gelu": (c_void_p, c_void_p, c_int, c_int, c_void_p),
+    "layernorm": (*[c_void_p] * 4, c_float, c_int, c_int, c_void_p),
+    "linear": (*[c_void_p] * 4, c_int, c_int, c_int, c_void_p),
+}
+LAYERS = tuple(SIGNATURES)  # all that can be replaced, in the order of the labs
+
+
+class KernelLibrary:
+    """A built library of a submission. Addresses are ints, in the memory of `device`.
+
+    The calls return when the launch is queued (on a GPU) or done (on the CPU); they raise nothing.
+    `check` then asks whether it went well. Raises BuildError if the file cannot be loaded.
+    """
+
+    def __init__(self, path: Path, device: str):
+        self.path = Path(path)
+        self.device = device
+        try:
+            self._library = ctypes.CDLL(str(path))
+        except OSError as e:
+            raise BuildError(f"The built library cannot be loaded: {_undefined(str(e))}") from None
+        self._last_error = self._optional("mingpt_get_last_error", "cudaGetLastError")
+        self._error_string = self._optional("mingpt_error_string", "cudaGetErrorString")
+        self._simt_report = self._optional("simt_last_report")
+        self._simt_clear = self._optional("simt_clear")
+        for function in (self._error_string, self._simt_report):
+            if function:
+                function.restype = c_char_p
+        self._functions: dict[str, ctypes._CFuncPtr] = {}
+
+    def call_gelu(self, out: int, in_: int, rows: int, cols: int, stream: int = 0) -> None:
+        self.function("gelu")(out, in_, rows, cols, stream)
+
+    def call_layernorm(
+        self,
+        out: int,
+        in_: int,
+        weight: int,
+        bias: int,
+        eps: float,
+        rows: int,
+        cols: int,
+        stream: int = 0,
+    ) -> None:
+        self.function("layernorm")(out, in_, weight, bias, eps, rows, cols, stream)
+
+    def call_linear(
+        self,
+        out: int,
+        in_: int,
+        weight: int,
+        bias: int | None,
+        m: int,
+        n: int,
+        k: int,
+        stream: int = 0,
+    ) -> None:
+        self.function("linear")(out, in_, weight, bias, m, n, k, stream)
+
+    def function(self, name: str):
+        """A layer's C function. Raises BuildError when the library has none of that name."""
+        if name not in self._functions:
+            try:
+                function = self._library[name]
+            except AttributeError:
+                raise BuildError(self._missing(name)) from None
+            function.argtypes, function.restype = SIGNATURES[name], None
+            self._functions[name] = function
+        return self._functions[name]
+
+    def check(self, layer: str = "") -> None:
+        """Raises KernelError, with simt's report on the CPU, if a launch has failed."""
+        if not self._last_error or not (code := self._last_error()):
+            return
+        report, text = self._report()
+        if not text:
+            text = f"CUDA error {code}: {self._error_string(code).decode()}"
+        raise KernelError(f"The {layer} kernel failed.\n{text}".replace("  ", " "), report)
+
+    def clear(self) -> None:
+        """Forgets a past error, so that the next launch runs. (A GPU never forgets a crash.)"""
+        if self._simt_clear:
+            self._simt_clear()
+
+    def _report(self):
+        """simt's report of what happened, and its text; (None, '') without one."""
+        raw = self._simt_report() if self._simt_report else None
+        if not raw:
+            return None, ""
+        from simt.report import Report
+
+        report = Report.from_json(raw.decode())
+        return report, report.text()
+
+    def _optional(self, *names: str):
+        """The first of these functions that the library exports, or None."""
+        return next((self._library[n] for n in names if hasattr(self._library, n)), None)
+
+    def _missing(self, name: str) -> str:
+        """A function that is not there: spelt wrong, or with other parameters than gpt.h's?"""
+        if f"_Z{len(name)}{name}".encode() in self.path.read_bytes():  # its C++ name
+            return (
+                f'gpt.cu has a function {name}, but not the one that gpt.h declares (extern "C").\n'
+                'Keep #include "gpt.h", and its parameters exactly as they are there.'
+            )
+        return (
+            f"gpt.cu defines no function {name}. Is it spelt as in gpt.h, outside of any "
+            "namespace, and not static?"
+        )
+
+
+class CustomOps:
+    """gelu, layernorm and linear over torch tensors: `layers` by the library, others by `fallback`.
+
+    The kernels compute in float32. Inputs of other dtypes are converted and the output converted
+    back; inputs that are not contiguous are copied. On a GPU all runs on torch's current stream.
+
+    The first output of each layer is checked: it starts as NaN, so that an element that the kernel
+    never wrote shows. Raises BuildError if a function is missing; the calls raise KernelError.
+    """
+
+    def __init__(
+        self,
+        library: KernelLibrary,
+        layers: tuple[str, ...] = LAYERS,
+        fallback: "Ops | None" = None,
+    ):
+        from mingpt.ops import TorchOps
+
+        self.library = library
+        self.layers = tuple(layers)
+        self.fallback = fallback or TorchOps()
+        self._seen: set[str] = set()
+        for name in self.layers:
+            library.function(name)
+
+    def gelu(self, x: "Tensor") -> "Tensor":
+        if "gelu" not in self.layers:
+            return self.fallback.gelu(x)
+        cols = x.shape[-1]
+        return self._run("gelu", x, x.shape, (x,), (x.numel() // max(cols, 1), cols))
+
+    def layernorm(self, x: "Tensor", weight: "Tensor", bias: "Tensor", eps: float) -> "Tensor":
+        if "layernorm" not in self.layers:
+            return self.fallback.layernorm(x, weight, bias, eps)
+        cols = x.shape[-1]
+        rows = x.numel() // max(cols, 1)
+        return self._run("layernorm", x, x.shape, (x, weight, bias), (eps, rows, cols))
+
+    def linear(self, x: "Tensor", weight: "Tensor", bias: "Tensor | None") -> "Tensor":
+        if "linear" not in self.layers:
+            return self.fallback.linear(x, weight, bias)
+        n, k = weight.shape
+        m = x.numel() // max(k, 1)
+        return self._run("linear", x, (*x.shape[:-1], n), (x, weight, bias), (m, n, k))
+
+    def _run(self, name: str, x: "Tensor", shape, tensors, sizes) -> "Tensor":
+        """out (of `shape`) by the function `name`, given `tensors` and then `sizes`."""
+        import torch
+
+        inputs = [None if t is None else self._prepare(name, t) for t in tensors]
+        out = torch.empty(shape, dtype=torch.float32, device=x.device)
+        if out.numel() == 0:
+            return out.to(x.dtype)
+        first = name not in self._seen
+        if first:
+            out.fill_(float("nan"))
+        stream = torch.cuda.current_stream().cuda_stream if self.library.device == "cuda" else 0
+        addresses = [None if t is None else t.data_ptr() for t in inputs]
+        self.library.function(name)(out.data_ptr(), *addresses, *sizes, stream)
+        self.library.check(name)
+        if first:
+            self._check_written(name, out, inputs)
+            self._seen.add(name)
+        return out.to(x.dtype)
+
+    def _prepare(self, name: str, t: "Tensor") -> "Tensor":
+        if t.device.type != self.library.device:
+            raise KernelError(
+                f"{name} was given a tensor on {t.device.type}, and gpt.cu was built for "
+                f"{self.library.device}: build and run on the same --device."
+            )
+        return t.detach().float().contiguous()
+
+    def _check_written(self, name: str, out: "Tensor", inputs: list) -> None:
+        bad = out.isnan()
+        if not bad.any() or not all(t is None or t.isfinite().all() for t in inputs):
+            return  # all is well, or it went wrong before this layer
+        row, col = bad.reshape(-1, out.shape[-1]).nonzero()[0].tolist()
+        raise KernelError(
+            f"{name} left {int(bad.sum())} of {out.numel()} outputs unwritten, or made them NaN. "
+            f"The first is out[{row}][{col}].\n"
+            f"Is the kernel written, and do its blocks cover all {out.shape[-1]} columns and "
+            f"{out.numel() // out.shape[-1]} rows?"
+        )
+
+
+def _undefined(message: str) -> str:
+    """dlopen's message, without the path of the library in the cache."""
+    _, marker, symbol = message.partition("undefined symbol: ")
+    if marker:
+        return f"it uses {symbol}, which is declared but defined nowhere."
+    return message
+
+
+def main() -> int:
+    import argparse
+    import shutil
+
+    parser = argparse.ArgumentParser(prog="python -m mingpt.kernels")
+    commands = parser.add_subparsers(required=True, metavar="build")
+    command = commands.add_parser("build", help="build a submission's gpt.cu into a library")
+    command.add_argument("--submission", type=Path, required=True, metavar="DIR")
+    command.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    command.add_argument("--output", type=Path, required=True, metavar="FILE.so")
+    args = parser.parse_args()
+    try:
+        library = build(args.submission, args.device)
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, args.output)
+    except (LabError, OSError) as e:
+        print(e)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,204 @@
+"""Builds CUDA C++ for this machine's CPU, once: the results are kept in a cache.
+
+    build = build_library(Path("gpt.cu"))
+    library = ctypes.CDLL(build.path)
+
+A built file is named by its content: the sources and their local includes, simt's own headers and
+runtime, compiler, flags and processor. If any of them changes, so does the name.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from simt.cache import cache_dir as find_cache
+from simt.cache import prune, touch, workspace
+from simt.compiler import (
+    INCLUDE,
+    RUNTIME,
+    TIMEOUT,
+    CompileError,
+    Compiler,
+    find_compiler,
+    run,
+    user_flags,
+)
+from simt.sources import SourceTree
+
+__all__ = ["Build", "CompileError", "build_library", "build_program", "runtime_archive"]
+
+CUDA_SUFFIXES = (".cu", ".cuh")  # these see CUDA's declarations without including anything
+
+
+@dataclass(frozen=True)
+class Build:
+    """What was built."""
+
+    path: Path  # the shared library or the program
+    log: str  # the compiler's warnings, with the user's own file and line
+    seconds: float  # that it took
+    cached: bool  # whether it was there already
+
+
+def build_library(
+    sources: Path | Sequence[Path],
+    *,
+    include_dirs: Sequence[Path] = (),
+    defines: Sequence[str] = (),
+    cache_dir: Path | None = None,
+    std: str = "c++17",
+    timeout: float = TIMEOUT,
+) -> Build:
+    """Builds a shared library with simt's runtime inside, to be loaded with ctypes.
+
+    defines: macros, as "NAME" or "NAME=value". timeout: seconds for each call of the compiler.
+    Raises CompileError.
+    """
+    return _build("library", sources, include_dirs, defines, cache_dir, std, timeout)
+
+
+def build_program(
+    sources: Path | Sequence[Path],
+    *,
+    include_dirs: Sequence[Path] = (),
+    defines: Sequence[str] = (),
+    cache_dir: Path | None = None,
+    std: str = "c++17",
+    timeout: float = TIMEOUT,
+) -> Build:
+    """Builds a program from sources with a main; otherwise as build_library."""
+    return _build("program", sources, include_dirs, defines, cache_dir, std, timeout)
+
+
+def runtime_archive(cache_dir: Path | None = None) -> Path:
+    """The runtime as a static library, compiled on first use. Raises CompileError."""
+    compiler, folder = find_compiler(), find_cache(cache_dir)
+    flags = [*compiler.flags, "-std=c++17", "-fvisibility=hidden", "-I", str(INCLUDE)]
+    archive = folder / f"runtime-{_digest(compiler.identity(), *flags, _own_code())}.a"
+    if archive.exists():
+        touch(archive)
+        return archive
+    sources = sorted([*RUNTIME.glob("*.cpp"), *RUNTIME.glob("*.S")])
+    with _disk_errors(), workspace(folder) as scratch:
+        objects = [scratch / f"{source.name}.o" for source in sources]
+        commands = [
+            [*compiler.command, *flags, "-c", str(source), "-o", str(output)]
+            for source, output in zip(sources, objects, strict=True)
+        ]
+        run(commands, TIMEOUT)
+        run([["ar", "rcs", str(scratch / "runtime.a"), *map(str, objects)]], TIMEOUT)
+        os.replace(scratch / "runtime.a", archive)
+    return archive
+
+
+def _build(
+    kind: str,
+    sources: Path | Sequence[Path],
+    include_dirs: Sequence[Path],
+    defines: Sequence[str],
+    cache_dir: Path | None,
+    std: str,
+    timeout: float,
+) -> Build:
+    started = time.perf_counter()
+    sources = [Path(sources)] if isinstance(sources, (str, Path)) else [Path(s) for s in sources]
+    compiler = find_compiler()
+    tree = SourceTree(sources, [Path(folder) for folder in include_dirs])
+    flags = [*compiler.flags, *user_flags(std), *(f"-D{name}" for name in defines)]
+    flags += ["-I", str(INCLUDE)]
+    for path in tree.include_dirs:
+        flags += ["-I", str(path)]
+
+    shown = [part for file in tree.files.values() for part in (file.shown, file.text)]
+    key = _digest(kind, compiler.identity(), *flags, _own_code(), str(len(sources)), *shown)
+    stem = re.sub(r"[^\w.-]", "_", sources[0].stem) or "code"
+    folder = find_cache(cache_dir)
+    output = folder / (f"{stem}-{key}.so" if kind == "library" else f"{stem}-{key}")
+    log_path = folder / f"{stem}-{key}.log"
+    if output.exists():
+        touch(output)
+        touch(log_path)
+        log = log_path.read_text(errors="replace") if log_path.exists() else ""
+        return Build(output, log, time.perf_counter() - started, cached=True)
+
+    archive = runtime_archive(cache_dir)
+    with _disk_errors(), workspace(folder) as scratch:
+        try:
+            log = _compile(compiler, kind, tree, flags, archive, scratch, timeout)
+        except CompileError as error:
+            raise CompileError(readable(error.log, scratch), error.command) from None
+        log = readable(log, scratch)
+        (scratch / "log").write_text(log)
+        os.replace(scratch / "log", log_path)
+        os.replace(scratch / "output", output)
+    prune(folder)
+    return Build(output, log, time.perf_counter() - started, cached=False)
+
+
+def _compile(
+    compiler: Compiler,
+    kind: str,
+    tree: SourceTree,
+    flags: list[str],
+    archive: Path,
+    scratch: Path,
+    timeout: float,
+) -> str:
+    """Compiles to scratch/output; returns the warnings."""
+    objects, commands = [], []
+    for i, (original, copy) in enumerate(zip(tree.sources, tree.write(scratch), strict=True)):
+        objects.append(str(scratch / f"{i}.o"))
+        cuda = ["-include", "cuda_runtime.h"] if original.suffix in CUDA_SUFFIXES else []
+        beside = ["-I", str(original.parent)]
+        what = ["-x", "c++", "-c", str(copy), "-o", objects[-1]]
+        commands.append([*compiler.command, *flags, *beside, *cuda, *what])
+    log = run(commands, timeout)
+    # The runtime goes in whole, and calls bind to it: two libraries in a process share nothing.
+    link = [*compiler.command, *compiler.flags, *objects]
+    link += ["-Wl,--whole-archive", str(archive), "-Wl,--no-whole-archive", "-ldl"]
+    link += ["-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs"] if kind == "library" else ["-rdynamic"]
+    return log + run([[*link, "-o", str(scratch / "output")]], timeout)
+
+
+def readable(log: str, scratch: Path) -> str:
+    """A compiler's log without our temporary folder and the lines that only tell of it."""
+    noise = re.compile(r"In file included from <command-line>|^compilation terminated\.$")
+    lines = [line for line in log.splitlines() if not noise.search(line)]
+    return re.sub(re.escape(str(scratch)) + r"/(\d+/)?", "", "".join(line + "\n" for line in lines))
+
+
+def _own_code() -> str:
+    """simt's headers and runtime, as one digest."""
+    files = sorted(p for folder in (INCLUDE, RUNTIME) for p in folder.rglob("*") if p.is_file())
+    return _digest(*(f"{p.name}\n{p.read_text(errors='replace')}" for p in files))
+
+
+def _digest(*parts: str) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode(errors="surrogateescape")
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()[:20]
+
+
+class _disk_errors:
+    """Turns a failure to write to the cache into a CompileError that says what to do."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, OSError):
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            reason = "the disk is full" if full else str(error)
+            raise CompileError(
+                f"The compiled code could not be written: {reason}. "
+                "Free some space, or set MINGPT_CACHE to another folder."
+            ) from None

@@ -1,0 +1,30 @@
+// cuda_runtime.h: what a CUDA C++ file sees when simt compiles it for the CPU.
+// Each concept has a header of its own; this one only gathers them.
+#pragma once
+
+#include <assert.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+// clang-format off
+#include "simt/qualifiers.h"    // __global__, __device__, __launch_bounds__, ...
+#include "simt/vector_types.h"  // float4, dim3, make_int2, ...
+#include "simt/thread.h"        // threadIdx, blockIdx, blockDim, gridDim
+#include "simt/runtime_api.h"   // cudaMalloc, cudaMemcpy, streams, events, errors, properties
+#include "simt/launch.h"        // kernel<<<grid, block, shared, stream>>>(...)
+#include "simt/shared.h"        // __shared__
+#include "simt/sync.h"          // __syncthreads, fences
+#include "simt/warp.h"          // __syncwarp, shuffles, votes
+#include "simt/atomics.h"       // atomicAdd, atomicCAS, ...
+#include "simt/cache_hints.h"   // __ldg, __stcs, ...
+#include "simt/math.h"          // rsqrtf, __expf, min, max, ...
+#include "simt/intrinsics.h"    // __popc, __float_as_int, clock64, ...
+// clang-format on

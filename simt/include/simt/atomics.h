@@ -1,0 +1,111 @@
+// Atomics (CUDA C++ Programming Guide, "Atomic Functions"). Each returns the old value.
+#pragma once
+#include "qualifiers.h"
+
+namespace simt {
+
+// A thread that waits for another of its block spins on an atomic: let the other one run.
+SIMT_HIDDEN void spin_hint();
+
+template <class T>
+constexpr bool is_atomic_integer =
+    std::is_integral<T>::value && (sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 2);
+template <class T>
+constexpr bool is_atomic =
+    is_atomic_integer<T> || std::is_same<T, float>::value || std::is_same<T, double>::value;
+
+template <class T>
+struct Identity {
+  using type = T;
+};
+template <class T>
+using Value = typename Identity<T>::type;  // keeps `v` out of deduction: atomicAdd(float*, 1) works
+
+// old = *p; *p = change(old), as one step.
+template <class T, class F>
+inline T atomic_update(T* p, F change) {
+  static_assert(is_atomic<T>, "CUDA has no such atomic for this type");
+  T old, changed;
+  __atomic_load(p, &old, __ATOMIC_RELAXED);
+  do changed = change(old);
+  while (!__atomic_compare_exchange(p, &old, &changed, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+  return old;
+}
+
+}  // namespace simt
+
+template <class T>
+inline T atomicAdd(T* p, simt::Value<T> v) {
+  T old;
+  if constexpr (std::is_integral<T>::value)
+    old = __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
+  else
+    old = simt::atomic_update(p, [v](T old) { return old + v; });
+  if (v == T(0)) simt::spin_hint();  // a way to read, often in a loop
+  return old;
+}
+template <class T>
+inline T atomicSub(T* p, simt::Value<T> v) {
+  return simt::atomic_update(p, [v](T old) { return T(old - v); });
+}
+template <class T>
+inline T atomicMin(T* p, simt::Value<T> v) {
+  return simt::atomic_update(p, [v](T old) { return v < old ? v : old; });
+}
+template <class T>
+inline T atomicMax(T* p, simt::Value<T> v) {
+  return simt::atomic_update(p, [v](T old) { return old < v ? v : old; });
+}
+template <class T>
+inline T atomicAnd(T* p, simt::Value<T> v) {
+  return simt::atomic_update(p, [v](T old) { return T(old & v); });
+}
+template <class T>
+inline T atomicOr(T* p, simt::Value<T> v) {
+  return simt::atomic_update(p, [v](T old) { return T(old | v); });
+}
+template <class T>
+inline T atomicXor(T* p, simt::Value<T> v) {
+  return simt::atomic_update(p, [v](T old) { return T(old ^ v); });
+}
+inline unsigned atomicInc(unsigned* p, unsigned limit) {
+  return simt::atomic_update(p, [limit](unsigned old) { return old >= limit ? 0 : old + 1; });
+}
+inline unsigned atomicDec(unsigned* p, unsigned limit) {
+  return simt::atomic_update(
+      p, [limit](unsigned old) { return old == 0 || old > limit ? limit : old - 1; });
+}
+template <class T>
+inline T atomicExch(T* p, simt::Value<T> v) {
+  T old = simt::atomic_update(p, [v](T) { return v; });
+  if (old == v) simt::spin_hint();  // while (atomicExch(&lock, 1) == 1);
+  return old;
+}
+template <class T>
+inline T atomicCAS(T* p, simt::Value<T> compare, simt::Value<T> v) {
+  static_assert(simt::is_atomic_integer<T>, "atomicCAS works on integers of 2, 4 or 8 bytes");
+  T old = compare;
+  if (!__atomic_compare_exchange(p, &old, &v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    simt::spin_hint();  // while (atomicCAS(&lock, 0, 1) != 0);
+  return old;
+}
+
+// The _block and _system forms differ only in how far the effect must be seen at once.
+#define SIMT_SCOPES(name)                          \
+  template <class T>                               \
+  inline T name##_block(T* p, simt::Value<T> v) {  \
+    return name(p, v);                             \
+  }                                                \
+  template <class T>                               \
+  inline T name##_system(T* p, simt::Value<T> v) { \
+    return name(p, v);                             \
+  }
+SIMT_SCOPES(atomicAdd)
+SIMT_SCOPES(atomicSub)
+SIMT_SCOPES(atomicMin)
+SIMT_SCOPES(atomicMax)
+SIMT_SCOPES(atomicAnd)
+SIMT_SCOPES(atomicOr)
+SIMT_SCOPES(atomicXor)
+SIMT_SCOPES(atomicExch)
+#undef SIMT_SCOPES

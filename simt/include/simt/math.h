@@ -1,0 +1,105 @@
+// Math functions that CUDA has beyond <math.h>, and the fast __-forms, which are exact ones here.
+#pragma once
+#include "qualifiers.h"
+
+inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
+inline double rsqrt(double x) { return 1.0 / ::sqrt(x); }
+inline float rsqrt(float x) { return rsqrtf(x); }
+inline float rcbrtf(float x) { return 1.0f / cbrtf(x); }
+inline double rcbrt(double x) { return 1.0 / ::cbrt(x); }
+inline float rhypotf(float x, float y) { return 1.0f / hypotf(x, y); }
+inline float norm3df(float a, float b, float c) { return sqrtf(a * a + b * b + c * c); }
+inline float rnorm3df(float a, float b, float c) { return 1.0f / norm3df(a, b, c); }
+inline float norm4df(float a, float b, float c, float d) {
+  return sqrtf(a * a + b * b + c * c + d * d);
+}
+inline double normcdf(double x) { return 0.5 * ::erfc(-x * M_SQRT1_2); }
+inline float normcdff(float x) { return (float)normcdf((double)x); }
+inline double erfcx(double x) { return ::exp(x * x) * ::erfc(x); }
+inline float erfcxf(float x) { return (float)erfcx((double)x); }
+
+// sin(pi x): reduced first, so that it is exact at whole and half numbers.
+inline double sinpi(double x) {
+  double r = ::remainder(x, 2.0);  // in [-1, 1]
+  if (r == ::trunc(r)) return ::copysign(0.0, x);
+  return ::sin(r * M_PI);
+}
+inline double cospi(double x) {
+  double r = ::fabs(::remainder(x, 2.0));  // in [0, 1]
+  return r == 0.5 ? 0.0 : ::cos(r * M_PI);
+}
+inline float sinpif(float x) { return (float)sinpi((double)x); }
+inline float cospif(float x) { return (float)cospi((double)x); }
+inline void sincospi(double x, double* s, double* c) { *s = sinpi(x), *c = cospi(x); }
+inline void sincospif(float x, float* s, float* c) { *s = sinpif(x), *c = cospif(x); }
+
+// min and max of any two arithmetic types, as CUDA overloads them.
+#define SIMT_MIN_MAX(T)                            \
+  inline T min(T a, T b) { return b < a ? b : a; } \
+  inline T max(T a, T b) { return a < b ? b : a; }
+SIMT_MIN_MAX(int)
+SIMT_MIN_MAX(unsigned)
+SIMT_MIN_MAX(long)
+SIMT_MIN_MAX(unsigned long)
+SIMT_MIN_MAX(long long)
+SIMT_MIN_MAX(unsigned long long)
+#undef SIMT_MIN_MAX
+inline float min(float a, float b) { return fminf(a, b); }
+inline float max(float a, float b) { return fmaxf(a, b); }
+inline double min(double a, double b) { return ::fmin(a, b); }
+inline double max(double a, double b) { return ::fmax(a, b); }
+template <class A, class B>
+using simt_both =
+    typename std::enable_if<std::is_arithmetic<A>::value && std::is_arithmetic<B>::value &&
+                                !std::is_same<A, B>::value,
+                            typename std::common_type<A, B>::type>::type;
+template <class A, class B>
+inline simt_both<A, B> min(A a, B b) {
+  return min((simt_both<A, B>)a, (simt_both<A, B>)b);
+}
+template <class A, class B>
+inline simt_both<A, B> max(A a, B b) {
+  return max((simt_both<A, B>)a, (simt_both<A, B>)b);
+}
+inline unsigned umin(unsigned a, unsigned b) { return min(a, b); }
+inline unsigned umax(unsigned a, unsigned b) { return max(a, b); }
+inline float __saturatef(float x) { return fminf(fmaxf(x, 0.0f), 1.0f); }
+
+// The C library has internal functions of these names, hence macros.
+#define __expf(x) expf(x)
+#define __exp10f(x) powf(10.0f, (x))
+#define __logf(x) logf(x)
+#define __log2f(x) log2f(x)
+#define __log10f(x) log10f(x)
+#define __sinf(x) sinf(x)
+#define __cosf(x) cosf(x)
+#define __tanf(x) tanf(x)
+#define __tanhf(x) tanhf(x)
+#define __powf(x, y) powf((x), (y))
+#define __sincosf(x, s, c) (*(s) = sinf(x), *(c) = cosf(x), (void)0)
+
+inline float __fdividef(float a, float b) { return a / b; }
+inline float __frsqrt_rn(float x) { return 1.0f / sqrtf(x); }
+
+// Arithmetic with a stated rounding. _rn (to nearest) is what the CPU does; the other three
+// (_rz, _ru, _rd) round to nearest as well: a difference of at most one unit in the last place.
+#define SIMT_ROUNDED(mode)                                                                    \
+  inline float __fadd_##mode(float a, float b) { return a + b; }                              \
+  inline float __fsub_##mode(float a, float b) { return a - b; }                              \
+  inline float __fmul_##mode(float a, float b) { return a * b; }                              \
+  inline float __fdiv_##mode(float a, float b) { return a / b; }                              \
+  inline float __fmaf_##mode(float a, float b, float c) { return __builtin_fmaf(a, b, c); }   \
+  inline float __fsqrt_##mode(float a) { return sqrtf(a); }                                   \
+  inline float __frcp_##mode(float a) { return 1.0f / a; }                                    \
+  inline double __dadd_##mode(double a, double b) { return a + b; }                           \
+  inline double __dsub_##mode(double a, double b) { return a - b; }                           \
+  inline double __dmul_##mode(double a, double b) { return a * b; }                           \
+  inline double __ddiv_##mode(double a, double b) { return a / b; }                           \
+  inline double __fma_##mode(double a, double b, double c) { return __builtin_fma(a, b, c); } \
+  inline double __dsqrt_##mode(double a) { return ::sqrt(a); }                                \
+  inline double __drcp_##mode(double a) { return 1.0 / a; }
+SIMT_ROUNDED(rn)
+SIMT_ROUNDED(rz)
+SIMT_ROUNDED(ru)
+SIMT_ROUNDED(rd)
+#undef SIMT_ROUNDED

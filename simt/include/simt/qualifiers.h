@@ -1,0 +1,26 @@
+// Qualifiers. On the CPU there is one kind of code and one address space, so most mean nothing;
+// `__shared__` and launches are rewritten before the compiler sees them (simt/rewrite/).
+#pragma once
+
+#define __SIMT__ 1    // a program can tell that it runs here
+#define __CUDACC__ 1  // ... and code that asks whether it is CUDA is told yes
+#define __CUDACC_VER_MAJOR__ 12
+#define __CUDACC_VER_MINOR__ 0
+
+#define __global__
+#define __device__
+#define __host__
+#define __constant__
+#define __managed__
+#define __grid_constant__
+#define __forceinline__ inline __attribute__((always_inline))
+#define __launch_bounds__(...)
+#define __align__(n) __attribute__((aligned(n)))
+
+// The runtime is linked into each library; nothing of it is shared between two that are loaded in
+// one process, but for the C functions of CUDA's runtime API, which are exported.
+#define SIMT_HIDDEN __attribute__((visibility("hidden")))
+#define SIMT_EXPORT extern "C" __attribute__((visibility("default")))
+
+// Where a call stands in the user's file, as default arguments.
+#define SIMT_HERE const char *file = __builtin_FILE(), int line = __builtin_LINE()

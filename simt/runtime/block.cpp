@@ -1,0 +1,221 @@
+// block.cpp: runs the threads of one block. runtime.h says how.
+#include <sys/mman.h>
+
+#include <cstdlib>
+
+#include "runtime.h"
+
+__thread uint3 threadIdx, blockIdx;
+__thread dim3 blockDim, gridDim;
+
+namespace simt {
+
+__thread Worker* worker;
+static std::atomic<int> order_reversed{-1};  // -1: as $SIMT_ORDER says
+
+bool reverse_order() {
+  int reversed = order_reversed.load(std::memory_order_relaxed);
+  if (reversed < 0) {
+    const char* order = getenv("SIMT_ORDER");
+    reversed = order && !strcmp(order, "reverse");
+    order_reversed = reversed;
+  }
+  return reversed;
+}
+
+size_t stack_size() {
+  static const size_t size = [] {
+    const char* kb = getenv("SIMT_STACK_KB");
+    long n = kb ? atol(kb) : 0;
+    return (n >= 64 ? (size_t)n : 128) * 1024;
+  }();
+  return size;
+}
+
+// The top of a stack. Stacks lie at multiples of a large power of two, so that their tops would
+// all fall into the same few sets of the cache: each starts some lines lower than the last.
+static char* stack_top(const Worker& w, int stack) {
+  return w.stacks + (size_t)(stack + 1) * stack_size() - (size_t)(stack % 61) * 64;
+}
+
+static int take_stack(Worker& w) {
+  if (!w.free_stacks.empty()) {
+    int stack = w.free_stacks.back();
+    w.free_stacks.pop_back();
+    return stack;
+  }
+  int stack = w.stacks_made++;  // its lowest page is a guard: an overflow faults
+  mprotect(w.stacks + (size_t)stack * stack_size(), kPage, PROT_NONE);
+  return stack;
+}
+
+void set_up_worker(Worker& w, Job* job) {
+  const Config& config = job->launch.config;
+  w.job = job;
+  blockDim = config.block;
+  gridDim = config.grid;
+  if (!w.stacks) {
+    size_t size = (size_t)(kMaxThreads + 1) * stack_size();
+    void* p = mmap(nullptr, size + kArena, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED) {
+      fprintf(stderr, "simt: no memory for the stacks of a block (%zu MB)\n", size >> 20);
+      abort();
+    }
+    w.stacks = static_cast<char*>(p);
+    w.arena = w.stacks + size;
+  }
+  w.static_used = w.static_high = 0;
+  shared_addresses = w.shared_addresses;
+  memset(w.shared_addresses, 0, sizeof w.shared_addresses);
+
+  dim3 b = config.block;
+  if (b.x == w.thread_ids_of.x && b.y == w.thread_ids_of.y && b.z == w.thread_ids_of.z) return;
+  w.thread_ids_of = b;
+  w.num_threads = (int)(b.x * b.y * b.z);
+  w.threads.resize(w.num_threads);
+  w.thread_ids.clear();
+  for (unsigned z = 0; z < b.z; z++)
+    for (unsigned y = 0; y < b.y; y++)
+      for (unsigned x = 0; x < b.x; x++) w.thread_ids.push_back({x, y, z});
+  w.warps.clear();
+  w.warps.resize((w.num_threads + 31) / 32);
+}
+
+static void become(Worker& w, int thread) {
+  w.current = thread;
+  w.threads[thread].state = State::Running;
+  threadIdx = w.thread_ids[thread];
+}
+
+static bool any_ready(const Worker& w) { return w.ready_head < w.ready.size(); }
+
+static int pop_ready(Worker& w) {
+  int thread;
+  if (reverse_order()) {
+    thread = w.ready.back();  // the one that woke last: its warp runs ahead of the others
+    w.ready.pop_back();
+  } else {
+    thread = w.ready[w.ready_head++];
+  }
+  if (!any_ready(w)) {
+    w.ready.clear();
+    w.ready_head = 0;
+  } else if (w.ready_head > 2 * kMaxThreads) {  // threads that spin would let it grow for ever
+    w.ready.erase(w.ready.begin(), w.ready.begin() + w.ready_head);
+    w.ready_head = 0;
+  }
+  return thread;
+}
+
+void make_ready(Worker& w, int thread) {
+  w.threads[thread].state = State::Ready;
+  w.ready.push_back(thread);
+}
+
+// Runs threads that have not started, until there is none, then resumes one that waits.
+static void runner() {
+  Worker& w = *worker;
+  int stack = w.new_stack;
+  while (w.started < w.num_threads) {
+    int n = w.started++;
+    become(w, reverse_order() ? w.num_threads - 1 - n : n);
+    w.job->launch.call(w.job->launch.arguments);
+    w.threads[w.current].state = State::Returned;
+    w.live--;
+  }
+  w.free_stacks.push_back(stack);
+  void* never_resumed;
+  if (any_ready(w)) {
+    int thread = pop_ready(w);
+    become(w, thread);
+    simt_switch(&never_resumed, w.threads[thread].stack_pointer);
+  }
+  if (w.live > 0) {
+    report_deadlock(w);
+    w.failed = true;
+  }
+  simt_switch(&never_resumed, w.main_stack_pointer);
+  __builtin_unreachable();
+}
+
+// As a function of its own, so that the compiler keeps no address of a thread's variables across
+// the switch.
+__attribute__((noinline)) static void start_runner(Worker& w, void** save) {
+  w.new_stack = take_stack(w);
+  simt_start(save, stack_top(w, w.new_stack) - 128, runner);
+}
+
+void wait(Worker& w) {
+  int thread = w.current;
+  void** save = &w.threads[thread].stack_pointer;
+  if (any_ready(w)) {
+    int other = pop_ready(w);
+    become(w, other);
+    if (other != thread) simt_switch(save, w.threads[other].stack_pointer);
+  } else if (w.started < w.num_threads) {
+    start_runner(w, save);
+  } else {
+    report_deadlock(w);
+    abandon_block(w);
+  }
+  // Whoever resumed this thread made it the current one.
+}
+
+void abandon_block(Worker& w) {
+  w.failed = true;
+  void* never_resumed;
+  simt_switch(&never_resumed, w.main_stack_pointer);
+  __builtin_unreachable();
+}
+
+void run_block(Worker& w, uint64_t block) {
+  dim3 grid = w.job->launch.config.grid;
+  blockIdx = {(unsigned)(block % grid.x), (unsigned)(block / grid.x % grid.y),
+              (unsigned)(block / grid.x / grid.y)};
+  w.block = block;
+  w.started = 0;
+  w.live = w.num_threads;
+  w.ready.clear();
+  w.ready_head = 0;
+  w.at_barrier.clear();
+  w.barrier = {};
+  w.failed = false;
+  for (Thread& t : w.threads) t.state = State::NotStarted;
+  reset_shared(w);
+
+  w.in_kernel = true;
+  start_runner(w, &w.main_stack_pointer);
+  w.in_kernel = false;
+
+  if (w.failed) {  // fibers that were dropped still held stacks and waited in groups
+    w.free_stacks.clear();
+    for (int stack = w.stacks_made; stack-- > 0;) w.free_stacks.push_back(stack);
+    for (Warp& warp : w.warps) warp.groups.clear();
+    w.job->stop = true;
+  }
+  w.blocks_done.store(w.blocks_done.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+int block_size() { return worker->num_threads; }
+int lane_id() { return worker->current & 31; }
+
+void spin_hint() {
+  Worker* w = worker;
+  if (!w || !w->in_kernel) return;
+  int thread = w->current;
+  if (w->started < w->num_threads) {  // those that have not started may be who it waits for
+    make_ready(*w, thread);
+    start_runner(*w, &w->threads[thread].stack_pointer);
+  } else if (any_ready(*w)) {
+    w->threads[thread].state = State::Ready;
+    // Its turn comes after all the others.
+    w->ready.insert(reverse_order() ? w->ready.begin() + w->ready_head : w->ready.end(), thread);
+    wait(*w);
+  }
+}
+void sleep_hint() { spin_hint(); }
+
+}  // namespace simt
+
+void simt_set_order(int reverse) { simt::order_reversed = reverse != 0; }

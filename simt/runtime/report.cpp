@@ -1,0 +1,184 @@
+// report.cpp: what went wrong, in words and as JSON (simt/report.py has the fields), and the
+// error that CUDA would give from then on.
+#include <dlfcn.h>
+
+#include <map>
+#include <mutex>
+#include <tuple>
+
+#include "runtime.h"
+
+namespace simt {
+
+static std::mutex mutex;
+static std::string last_report;  // JSON, or empty
+static std::atomic<int> sticky{cudaSuccess};
+static __thread cudaError_t last_error = cudaSuccess;
+
+cudaError_t sticky_error() { return (cudaError_t)sticky.load(); }
+cudaError_t failed(cudaError_t error) { return last_error = error; }
+
+// ---------------------------------------------------------------------------------- text
+
+static std::string json_string(const std::string& text) {
+  std::string out = "\"";
+  for (unsigned char c : text) {
+    char escaped[8];
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += (char)c;
+    } else if (c < 0x20) {
+      snprintf(escaped, sizeof escaped, "\\u%04x", c);
+      out += escaped;
+    } else {
+      out += (char)c;
+    }
+  }
+  return out + "\"";
+}
+
+std::string where(const char* file, int line) {
+  const char* slash = strrchr(file, '/');
+  return std::string(slash ? slash + 1 : file) + ":" + std::to_string(line);
+}
+
+std::string thread_name(const Worker& w, int thread) {
+  uint3 id = w.thread_ids[thread];
+  char text[64];
+  snprintf(text, sizeof text, "(%u,%u,%u)", id.x, id.y, id.z);
+  return text;
+}
+
+std::string thread_ranges(const Worker& w, const std::vector<int>& those) {
+  std::string out;
+  int shown = 0;
+  for (size_t i = 0, last; i < those.size(); i = last + 1) {
+    for (last = i; last + 1 < those.size() && those[last + 1] == those[last] + 1;) last++;
+    if (++shown > 8) return out + ", ...";
+    out += (i ? ", " : "") + thread_name(w, those[i]);
+    if (last > i) out += ".." + thread_name(w, those[last]);
+  }
+  return out;
+}
+
+std::string source_line(void* pc) {
+  Dl_info info;
+  if (!dladdr(pc, &info) || !info.dli_fname) return "";
+  // A program that is not position independent keeps its absolute addresses.
+  auto base = (uintptr_t)info.dli_fbase, address = (uintptr_t)pc;
+  uintptr_t offset = base == 0x400000 ? address : address - base;
+  char command[4352], line[1024] = "";
+  snprintf(command, sizeof command,
+           "addr2line -e '%s' %#lx 2>/dev/null || llvm-symbolizer -e '%s' %#lx 2>/dev/null",
+           info.dli_fname, (unsigned long)offset, info.dli_fname, (unsigned long)offset);
+  if (FILE* pipe = popen(command, "r")) {
+    if (!fgets(line, sizeof line, pipe)) line[0] = 0;
+    pclose(pipe);
+  }
+  std::string text = line;
+  text = text.substr(0, text.find_first_of(" \n"));
+  size_t colon = text.rfind(':');
+  if (colon == std::string::npos || text[0] == '?' || text[colon + 1] == '?') return "";
+  return text.substr(text.rfind('/') + 1);
+}
+
+// -------------------------------------------------------------------------------- reports
+
+static void print(const Worker& w, const Report& r) {
+  fprintf(stderr, "simt: %s\n  in kernel %s, launched at %s; block (%u,%u,%u), thread %s\n",
+          r.message.c_str(), w.job->launch.name,
+          where(w.job->launch.file, w.job->launch.line).c_str(), blockIdx.x, blockIdx.y, blockIdx.z,
+          r.threads.c_str());
+  for (const std::string& detail : r.details) fprintf(stderr, "  %s\n", detail.c_str());
+}
+
+void report(Worker& w, const Report& r) {
+  std::lock_guard<std::mutex> lock(mutex);
+  w.job->stop = true;
+  int none = cudaSuccess;
+  if (!sticky.compare_exchange_strong(none, r.error)) return;  // another worker was first
+  const Launch& launch = w.job->launch;
+  last_report =
+      std::string("{\"kind\":") + json_string(r.kind) + ",\"error\":" + std::to_string(r.error) +
+      ",\"kernel\":" + json_string(launch.name) + ",\"file\":" + json_string(launch.file) +
+      ",\"line\":" + std::to_string(launch.line) + ",\"block\":[" + std::to_string(blockIdx.x) +
+      "," + std::to_string(blockIdx.y) + "," + std::to_string(blockIdx.z) +
+      "],\"threads\":" + json_string(r.threads) + ",\"message\":" + json_string(r.message) +
+      ",\"details\":[";
+  for (size_t i = 0; i < r.details.size(); i++)
+    last_report += (i ? "," : "") + json_string(r.details[i]);
+  last_report += "]}";
+  const char* mode = getenv("SIMT_REPORT");  // "stderr": as `python -m simt run` asks
+  if (mode && !strcmp(mode, "stderr")) print(w, r);
+}
+
+// Nobody can go on. Who waits where, and who returned, tells what is missing.
+void report_deadlock(Worker& w) {
+  std::map<std::tuple<std::string, std::string, bool>, std::vector<int>> waiting;
+  std::vector<int> returned;
+  for (int t = 0; t < w.num_threads; t++) {
+    const Thread& thread = w.threads[t];
+    if (thread.state == State::Returned) {
+      returned.push_back(t);
+    } else {
+      bool in_warp = thread.state == State::InWarp;
+      waiting[{where(thread.file, thread.line), thread.waits_in, in_warp}].push_back(t);
+    }
+  }
+  std::vector<std::string> details;
+  bool any_in_warp = false;
+  std::string first_place, first_call;
+  std::vector<int> all_waiting;
+  for (auto& [key, threads] : waiting) {
+    auto& [place, call, in_warp] = key;
+    if (first_place.empty() || (in_warp && !any_in_warp)) first_place = place, first_call = call;
+    any_in_warp |= in_warp;
+    details.push_back(std::to_string(threads.size()) + " threads wait in " + call + "() at " +
+                      place + ": " + thread_ranges(w, threads));
+    all_waiting.insert(all_waiting.end(), threads.begin(), threads.end());
+  }
+  if (!returned.empty())
+    details.push_back(std::to_string(returned.size()) +
+                      " threads have returned: " + thread_ranges(w, returned));
+
+  const char* kind = "barrier_divergence";
+  std::string message;
+  if (any_in_warp) {
+    kind = "warp_divergence";
+    message = first_call + "() at " + first_place +
+              " waits for lanes that never come: every lane that its mask names must reach it";
+  } else if (waiting.size() > 1) {
+    message =
+        "threads of one block wait at different __syncthreads(): every thread must reach the same "
+        "one, so a barrier may stand in a branch only if the whole block takes that branch";
+  } else {
+    message = "the __syncthreads() at " + first_place +
+              " is never reached by all threads of the block: those that returned early or took "
+              "another branch leave the others waiting for ever";
+  }
+  std::sort(all_waiting.begin(), all_waiting.end());
+  report(w, {kind, cudaErrorLaunchTimeout, thread_ranges(w, all_waiting), message, details});
+}
+
+}  // namespace simt
+
+// ------------------------------------------------------------------------------ the C side
+
+cudaError_t cudaPeekAtLastError() {
+  return simt::sticky_error() ? simt::sticky_error() : simt::last_error;
+}
+cudaError_t cudaGetLastError() {
+  cudaError_t error = cudaPeekAtLastError();
+  simt::last_error = cudaSuccess;  // a sticky error stays
+  return error;
+}
+const char* simt_last_report() {
+  std::lock_guard<std::mutex> lock(simt::mutex);
+  return simt::last_report.empty() ? nullptr : simt::last_report.c_str();
+}
+void simt_clear() {
+  std::lock_guard<std::mutex> lock(simt::mutex);
+  simt::last_report.clear();
+  simt::sticky = cudaSuccess;
+  simt::last_error = cudaSuccess;
+}

@@ -1,0 +1,167 @@
+// runtime.h: what the parts of the runtime know of one another.
+//
+//   launch.cpp   a launch is checked, and its blocks are shared out to the workers
+//   block.cpp    a worker runs the threads of one block, as fibers
+//   barrier.cpp  where threads of a block meet: __syncthreads
+//   warp.cpp     where lanes of a warp meet: shuffles, votes, __syncwarp
+//   shared.cpp   the arena of shared memory
+//   faults.cpp   signals and the watchdog: a wild pointer or an endless loop becomes a report
+//   report.cpp   reports, and the sticky error that goes with them
+//   memory.cpp, api.cpp   the rest of CUDA's runtime API
+//
+// How a block runs. Its threads run one after another on one stack, as calls in a loop ("runner").
+// A thread that must wait keeps that stack, with the runner below it, and becomes a fiber; a new
+// runner goes on, on a new stack, with the threads that have not started. Once the last thread
+// arrives, those that wait are resumed. So a kernel without barriers never switches, and a switch
+// is a handful of instructions (context.h).
+#pragma once
+#define SIMT_RUNTIME
+#include <pthread.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "context.h"
+#include "cuda_runtime.h"
+
+namespace simt {
+
+// ------------------------------------------------------------------ what a worker is made of
+
+enum class State : uint8_t { NotStarted, Running, Ready, AtBarrier, InWarp, Returned };
+
+// One thread of the block that is running.
+struct Thread {
+  void* stack_pointer;  // where it goes on, when it waits
+  State state;
+  const char* waits_in;  // "__syncthreads", "__shfl_down_sync", ...
+  const char* file;      // of that call
+  int line;
+};
+
+// Lanes that named the same mask, and meet.
+struct WarpGroup {
+  unsigned mask;     // as named, less the lanes that don't exist
+  unsigned arrived;  // lanes that wait
+  int turn;          // which half of `values` this meeting uses: a fast lane may already be in the
+                     // next one while a slow one still has to read this one's values
+  LaneValue values[2][32];
+};
+
+struct Warp {
+  std::vector<std::unique_ptr<WarpGroup>> groups;
+};
+
+// A barrier of the block. Results are kept for two generations, for the same reason as `turn`.
+struct Barrier {
+  int arrived, passed;  // threads that wait here; how many of them had a predicate != 0
+  int turn, result[2];
+  const char* file;
+  int line;
+  bool mixed;  // threads wait at different lines
+};
+
+struct Job;
+
+// An OS thread that runs blocks, one at a time.
+struct Worker {
+  Job* job = nullptr;
+  pthread_t os_thread;
+  void* main_stack_pointer = nullptr;  // where the worker itself goes on after a block
+  std::atomic<bool> in_kernel{false};  // signals that arrive now are the kernel's
+  std::atomic<uint64_t> progress{0}, blocks_done{0};  // barriers passed, blocks: for the watchdog
+  bool failed = false;                                // this block was abandoned
+
+  // The block
+  uint64_t block = 0;
+  int num_threads = 0, current = 0, started = 0, live = 0;
+  std::vector<Thread> threads;
+  std::vector<uint3> thread_ids;
+  dim3 thread_ids_of{0, 0, 0};  // the block size that they were made for
+  std::vector<int> ready;       // a queue: from ready_head on; from the back in reverse order
+  size_t ready_head = 0;
+  std::vector<int> at_barrier;
+  Barrier barrier{};
+  std::vector<Warp> warps;
+
+  // Stacks
+  char* stacks = nullptr;
+  int stacks_made = 0;  // those that have a guard page
+  std::vector<int> free_stacks;
+  int new_stack = 0;  // of the runner that is being started
+
+  // Shared memory
+  char* arena = nullptr;
+  size_t static_used = 0, static_high = 0;
+  char* shared_addresses[kMaxSharedSites] = {};
+
+  // What a signal handler leaves for the code that makes the report
+  int signal = 0;
+  void *fault_address = nullptr, *fault_pc = nullptr;
+  char* emergency_stack = nullptr;
+};
+
+// One launch, while it runs.
+struct Job {
+  const Launch& launch;
+  uint64_t num_blocks;
+  std::atomic<uint64_t> next_block{0};
+  std::atomic<bool> stop{false};  // some block failed: start no other
+};
+
+extern __thread Worker* worker;  // of this OS thread, or null
+
+// ------------------------------------------------------------------------------- block.cpp
+
+void set_up_worker(Worker& w, Job* job);
+void run_block(Worker& w, uint64_t block);
+
+// The current thread has been noted as waiting: run others until it is resumed.
+void wait(Worker& w);
+void make_ready(Worker& w, int thread);
+// The current thread can't go on, nor can the block: back to the worker. The report is made.
+[[noreturn]] void abandon_block(Worker& w);
+
+constexpr int kMaxThreads = 1024;      // a block
+constexpr size_t kPage = 4096;         // a guard page; 16 KB pages (Apple) round it up
+constexpr size_t kArena = 320 * 1024;  // bytes: static shared memory, then dynamic
+constexpr size_t kDynamicStart = 64 * 1024;
+constexpr size_t kDefaultDynamicLimit = 48 * 1024;
+constexpr size_t kOptInDynamicLimit = 227 * 1024;
+
+size_t stack_size();
+bool reverse_order();
+
+// ------------------------------------------------------------------------------- others
+
+void reset_shared(Worker& w);                     // shared.cpp
+size_t dynamic_shared_limit(const void* kernel);  // api.cpp
+void install_fault_handlers();                    // faults.cpp
+void use_signal_stack();                          // faults.cpp, once an OS thread
+void start_watchdog(const std::vector<std::unique_ptr<Worker>>& workers);
+void launch_begins();  // from here on the watchdog looks at the workers' progress
+void launch_ends();
+
+// ------------------------------------------------------------------------------- report.cpp
+
+struct Report {
+  const char* kind;   // "barrier_divergence", "endless_loop", "illegal_address", ...
+  cudaError_t error;  // sticky from now on
+  std::string threads;
+  std::string message;  // one sentence: the cause
+  std::vector<std::string> details;
+};
+// Keeps the first report of a launch, and prints it where reports are printed.
+void report(Worker& w, const Report& r);
+void report_deadlock(Worker& w);
+
+cudaError_t sticky_error();
+cudaError_t failed(cudaError_t error);  // notes it for cudaGetLastError, and returns it
+std::string thread_name(const Worker& w, int thread);                       // "(3,0,0)"
+std::string thread_ranges(const Worker& w, const std::vector<int>& those);  // "(0,0,0)..(31,0,0)"
+std::string where(const char* file, int line);                              // "gpt.cu:12"
+std::string source_line(void* pc);                                          // "gpt.cu:12", or ""
+
+}  // namespace simt

@@ -1,0 +1,50 @@
+// shared.cpp: the arena that holds the shared memory of the block that a worker runs.
+//
+// Static variables are placed when a thread first comes by their declaration, and keep their place
+// for the rest of the launch. Every block starts with poison (all bits 1: NaN as a float, -1 as an
+// int), so that reading what nobody wrote shows.
+#include <mutex>
+
+#include "runtime.h"
+
+namespace simt {
+
+__thread char** shared_addresses;
+
+void reset_shared(Worker& w) {
+  memset(w.arena, 0xff, w.static_high);
+  memset(w.arena + kDynamicStart, 0xff, w.job->launch.config.dynamic_shared);
+}
+
+char* place_shared(SharedSite& site, size_t size, size_t align) {
+  static std::mutex mutex;
+  static int sites = 0;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (site.id < 0) site.id = sites < kMaxSharedSites ? sites++ : -2;
+  }
+  Worker& w = *worker;
+  if (site.id >= 0 && shared_addresses[site.id]) return shared_addresses[site.id];
+  size_t start = (w.static_used + align - 1) / align * align;
+  if (site.id < 0 || start + size > kStaticSharedLimit) {
+    char text[256];
+    snprintf(text, sizeof text,
+             "the shared variables of this kernel need more than 48 KB: `%s` (%zu bytes) no longer "
+             "fits after %zu bytes",
+             site.name, size, w.static_used);
+    report(w, {"too_much_shared_memory",
+               cudaErrorLaunchOutOfResources,
+               thread_name(w, w.current),
+               text,
+               {}});
+    abandon_block(w);
+  }
+  w.static_used = start + size;
+  if (w.static_used > w.static_high) w.static_high = w.static_used;
+  memset(w.arena + start, 0xff, size);
+  return shared_addresses[site.id] = w.arena + start;
+}
+
+char* dynamic_shared_address() { return worker->arena + kDynamicStart; }
+
+}  // namespace simt

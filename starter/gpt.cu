@@ -1,0 +1,95 @@
+// gpt.cu: the kernels of GPT-2. You write three of them: gelu, layernorm and linear.
+//
+// The same file runs on an NVIDIA GPU (nvcc) and on any CPU (simt/). gpt.h has the contract of
+// each function. Check your work as you go:
+//   python grader/grade.py starter --only gelu
+#include "gpt.h"
+
+// ------------------------------------------------------------------------------------- gelu
+
+// PRECOND: out and in hold n floats.
+// One thread an element: out[i] = 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), x = in[i].
+//
+// TODO gelu, kernel (about 5 lines)
+//   1. Which element is this thread's? Use blockIdx, blockDim and threadIdx.
+//   2. The last block may have threads with no element. They must do nothing.
+//   3. Compute in float: write 0.5f, not 0.5, and tanhf, not tanh.
+__global__ void gelu_kernel(float* out, const float* in, int n) {
+  // your code here
+}
+
+// TODO gelu, launch (about 3 lines)
+//   1. Choose the number of threads in a block: a multiple of 32, at most 1024.
+//   2. Enough blocks for every element: round up.
+//   3. Launch on the stream that you were given.
+void gelu(float* out, const float* in, int num_rows, int num_cols, cudaStream_t stream) {
+  // your code here
+}
+
+// -------------------------------------------------------------------------------- layernorm
+
+// The sum of `value` over all threads of the block, returned to every thread.
+// PRECOND: every thread of the block calls it; blockDim.x is a multiple of 32, at most 1024.
+//
+// TODO layernorm, reduction (about 12 lines)
+//   1. Sum within each warp with __shfl_down_sync (or in shared memory).
+//   2. Lane 0 of each warp writes its sum to shared memory. Wait for all of them.
+//   3. Add up the sums of the warps, so that every thread knows the total.
+//   4. The next call uses the same shared memory: nobody may write it while others still read.
+__device__ float block_sum(float value) {
+  // your code here
+  return value;
+}
+
+// PRECOND: out and in are (gridDim.x, num_cols), weight and bias (num_cols).
+// One block a row. Two passes: first the mean, then the variance around that mean. (Summing x and
+// x^2 in one pass is tempting, but E[x^2] - E[x]^2 loses all its digits when the mean is large.)
+//
+// TODO layernorm, kernel (about 12 lines)
+//   1. Find this block's row. Its threads share the columns: c = threadIdx.x, then += blockDim.x.
+//   2. mean = sum of x / num_cols
+//   3. variance = sum of (x - mean)^2 / num_cols
+//   4. Normalise, with eps inside the square root (rsqrtf is 1/sqrt), then weight and bias.
+__global__ void layernorm_kernel(float* out, const float* in, const float* weight,
+                                 const float* bias, float eps, int num_cols) {
+  // your code here
+}
+
+// TODO layernorm, launch (about 2 lines): one block a row, a multiple of 32 threads.
+void layernorm(float* out, const float* in, const float* weight, const float* bias, float eps,
+               int num_rows, int num_cols, cudaStream_t stream) {
+  // your code here
+}
+
+// ----------------------------------------------------------------------------------- linear
+
+#define TILE 32
+
+// out (m, n) = in (m, k) . weight (n, k)^T + bias (n)
+// PRECOND: blockDim is (TILE, rows) with rows <= TILE. A block computes rows x TILE outputs, a
+// thread one of them: out[row][col].
+//
+// Each output needs a row of `in` and a row of `weight`. Neighbouring outputs share them, so the
+// block walks along k in steps of TILE: it loads a tile of each into shared memory, once, and all
+// its threads use them.
+//
+// TODO linear, kernel (about 20 lines)
+//   1. Find this thread's row and column of the output.
+//   2. For each step along k: load a tile of `in` (rows x TILE) and of `weight` (TILE x TILE) into
+//      shared memory. Neighbouring threads (threadIdx.x) should read neighbouring addresses.
+//      Elements past the edge of a matrix count as 0.
+//   3. Wait until the tiles are complete, add up the products, and wait again before the tiles
+//      are overwritten.
+//   4. Write the sum, plus the bias if there is one. Not every thread has an output.
+__global__ void linear_kernel(float* out, const float* in, const float* weight, const float* bias,
+                              int m, int n, int k) {
+  // your code here
+}
+
+// TODO linear, launch (about 4 lines)
+//   1. A block of TILE x TILE threads; when m is smaller than TILE, fewer rows will do.
+//   2. Enough blocks to cover n columns (x) and m rows (y): round both up.
+void linear(float* out, const float* in, const float* weight, const float* bias, int m, int n,
+            int k, cudaStream_t stream) {
+  // your code here
+}
