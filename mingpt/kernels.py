@@ -104,7 +104,7 @@ class KernelLibrary:
         report, text = self._report()
         if not text:
             text = f"CUDA error {code}: {self._error_string(code).decode()}"
-        raise KernelError(f"The {layer} kernel failed.\n{text}".replace("  ", " "), report)
+        raise KernelError(f"{layer or 'A kernel'} failed.\n{text}", report)
 
     def clear(self) -> None:
         """Forgets a past error, so that the next launch runs. (A GPU never forgets a crash.)"""
@@ -215,12 +215,17 @@ class CustomOps:
         bad = out.isnan()
         if not bad.any() or not all(t is None or t.isfinite().all() for t in inputs):
             return  # all is well, or it went wrong before this layer
+        if bad.all():
+            raise KernelError(
+                f"{name} wrote nothing (or only NaN) to its output.\n"
+                "Is the kernel written, and does the function launch it?"
+            )
         row, col = bad.reshape(-1, out.shape[-1]).nonzero()[0].tolist()
         raise KernelError(
-            f"{name} left {int(bad.sum())} of {out.numel()} outputs unwritten, or made them NaN. "
-            f"The first is out[{row}][{col}].\n"
-            f"Is the kernel written, and do its blocks cover all {out.shape[-1]} columns and "
-            f"{out.numel() // out.shape[-1]} rows?"
+            f"{name} left {int(bad.sum())} of {out.numel()} outputs unwritten (or made them NaN), "
+            f"the first at out[{row}][{col}].\n"
+            f"Do its blocks cover all {out.numel() // out.shape[-1]} rows and {out.shape[-1]} "
+            "columns?"
         )
 
 

@@ -30,10 +30,12 @@ from simt.compiler import (
     run,
     user_flags,
 )
+from simt.diagnostics import readable
 from simt.sources import SourceTree
 
 __all__ = ["Build", "CompileError", "build_library", "build_program", "runtime_archive"]
 
+REWRITE = Path(__file__).resolve().parent / "rewrite"
 CUDA_SUFFIXES = (".cu", ".cuh")  # these see CUDA's declarations without including anything
 
 
@@ -81,7 +83,9 @@ def runtime_archive(cache_dir: Path | None = None) -> Path:
     """The runtime as a static library, compiled on first use. Raises CompileError."""
     compiler, folder = find_compiler(), find_cache(cache_dir)
     flags = [*compiler.flags, "-std=c++17", "-fvisibility=hidden", "-I", str(INCLUDE)]
-    archive = folder / f"runtime-{_digest(compiler.identity(), *flags, _own_code())}.a"
+    archive = (
+        folder / f"runtime-{_digest(compiler.identity(), *flags, _content(INCLUDE, RUNTIME))}.a"
+    )
     if archive.exists():
         touch(archive)
         return archive
@@ -117,7 +121,14 @@ def _build(
         flags += ["-I", str(path)]
 
     shown = [part for file in tree.files.values() for part in (file.shown, file.text)]
-    key = _digest(kind, compiler.identity(), *flags, _own_code(), str(len(sources)), *shown)
+    key = _digest(
+        kind,
+        compiler.identity(),
+        *flags,
+        _content(INCLUDE, RUNTIME, REWRITE),
+        str(len(sources)),
+        *shown,
+    )
     stem = re.sub(r"[^\w.-]", "_", sources[0].stem) or "code"
     folder = find_cache(cache_dir)
     output = folder / (f"{stem}-{key}.so" if kind == "library" else f"{stem}-{key}")
@@ -130,11 +141,7 @@ def _build(
 
     archive = runtime_archive(cache_dir)
     with _disk_errors(), workspace(folder) as scratch:
-        try:
-            log = _compile(compiler, kind, tree, flags, archive, scratch, timeout)
-        except CompileError as error:
-            raise CompileError(readable(error.log, scratch), error.command) from None
-        log = readable(log, scratch)
+        log = _compile(compiler, kind, tree, flags, archive, scratch, timeout)
         (scratch / "log").write_text(log)
         os.replace(scratch / "log", log_path)
         os.replace(scratch / "output", output)
@@ -152,32 +159,30 @@ def _compile(
     timeout: float,
 ) -> str:
     """Compiles to scratch/output; returns the warnings."""
+    copies, user_files = tree.write(scratch)
     objects, commands = [], []
-    for i, (original, copy) in enumerate(zip(tree.sources, tree.write(scratch), strict=True)):
+    for i, (original, copy) in enumerate(zip(tree.sources, copies, strict=True)):
         objects.append(str(scratch / f"{i}.o"))
         cuda = ["-include", "cuda_runtime.h"] if original.suffix in CUDA_SUFFIXES else []
         beside = ["-I", str(original.parent)]
         what = ["-x", "c++", "-c", str(copy), "-o", objects[-1]]
         commands.append([*compiler.command, *flags, *beside, *cuda, *what])
-    log = run(commands, timeout)
     # The runtime goes in whole, and calls bind to it: two libraries in a process share nothing.
     link = [*compiler.command, *compiler.flags, *objects]
     link += ["-Wl,--whole-archive", str(archive), "-Wl,--no-whole-archive", "-ldl"]
     link += ["-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs"] if kind == "library" else ["-rdynamic"]
-    return log + run([[*link, "-o", str(scratch / "output")]], timeout)
+    try:
+        log = run(commands, timeout) + run([[*link, "-o", str(scratch / "output")]], timeout)
+    except CompileError as error:
+        raise CompileError(readable(error.log, user_files, scratch), error.command) from None
+    return readable(log, user_files, scratch)
 
 
-def readable(log: str, scratch: Path) -> str:
-    """A compiler's log without our temporary folder and the lines that only tell of it."""
-    noise = re.compile(r"In file included from <command-line>|^compilation terminated\.$")
-    lines = [line for line in log.splitlines() if not noise.search(line)]
-    return re.sub(re.escape(str(scratch)) + r"/(\d+/)?", "", "".join(line + "\n" for line in lines))
-
-
-def _own_code() -> str:
-    """simt's headers and runtime, as one digest."""
-    files = sorted(p for folder in (INCLUDE, RUNTIME) for p in folder.rglob("*") if p.is_file())
-    return _digest(*(f"{p.name}\n{p.read_text(errors='replace')}" for p in files))
+def _content(*folders: Path) -> str:
+    """A digest of the code of simt itself in these folders."""
+    files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    code = [path for path in files if path.suffix != ".pyc"]
+    return _digest(*(f"{path.name}\n{path.read_text(errors='replace')}" for path in code))
 
 
 def _digest(*parts: str) -> str:

@@ -49,7 +49,9 @@ def find_compiler() -> Compiler:
 
 def user_flags(std: str) -> list[str]:
     """Flags for the user's code: fast, and as forgiving about CUDA's habits as nvcc is."""
-    return [f"-std={std}", "-Wall", "-Wno-unknown-pragmas", "-Wno-unused-function"]
+    quiet = ["-Wno-unknown-pragmas", "-Wno-unused-function", "-Wno-sign-compare"]
+    # A large local array must touch the guard page below its stack, not jump over it.
+    return [f"-std={std}", "-Wall", *quiet, "-fstack-clash-protection"]
 
 
 def run(commands: list[list[str]], timeout: float) -> str:
@@ -146,6 +148,10 @@ def _find_compiler(cxx: str, path: str) -> Compiler:
     flags += ["-ftls-model=initial-exec"]  # threadIdx and the like are thread-local
     if is_gcc:
         flags += ["-fno-gnu-unique"]  # two libraries in one process share no variables
+        # simt.diagnostics shows the user's own lines, in which a tab is one column.
+        flags += ["-fno-diagnostics-show-caret", "-ftabstop=1"]
+    else:
+        flags += ["-fno-caret-diagnostics"]
     if platform.machine() in ("x86_64", "AMD64") and _accepts(command, "-march=native"):
         flags += ["-march=native"]
     return Compiler(command, version, is_gcc, tuple(flags))

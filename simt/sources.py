@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from simt.compiler import INCLUDE, CompileError
-from simt.rewrite import RewriteError, kernel_templates, rewrite
-from simt.rewrite.includes import find_includes
+from simt.diagnostics import UserFile, show
+from simt.rewrite import RewriteError, line_directive, rewrite_source
+from simt.rewrite.includes import Include, find_includes
+from simt.rewrite.launches import find_kernel_templates
 from simt.rewrite.tokens import Source
 
 
-@dataclass
+@dataclass(frozen=True)
 class SourceFile:
     """A file of the user: a source, or a header that one of them includes."""
 
     path: Path
     shown: str  # its name in messages: the path as the user gave it
     text: str
-    includes: list[tuple[int, int, Path]] = field(default_factory=list)  # spans of the text
+    includes: list[tuple[Include, Path]]  # the local ones
 
 
 class SourceTree:
@@ -38,27 +39,34 @@ class SourceTree:
         for path in sources:
             self._add(path.absolute(), str(path))
 
-    def write(self, folder: Path) -> list[Path]:
-        """Writes all files, rewritten, into folder; returns where the sources are.
+    def write(self, folder: Path) -> tuple[list[Path], list[UserFile]]:
+        """Writes all files, rewritten, into folder.
 
-        A file keeps its name (`folder/0/gpt.cu`), and includes point at the rewritten copies.
-        Raises CompileError at what simt cannot run, with file, line and column.
+        Returns where the sources are, and all files for simt.diagnostics. A file keeps its name
+        (`folder/0/gpt.cu`), and includes point at the rewritten copies. Raises CompileError at
+        what simt cannot run, with file, line and column.
         """
         copies = {path: folder / str(i) / path.name for i, path in enumerate(self.files)}
+        sources = {path: Source(file.text) for path, file in self.files.items()}
         templates: dict[str, float] = {}
-        for file in self.files.values():
-            templates.update(kernel_templates(file.text))
+        for source in sources.values():
+            templates.update(find_kernel_templates(source))
+        user_files = []
         for path, file in self.files.items():
-            text = file.text
-            for start, end, included in reversed(file.includes):
-                text = f'{text[:start]}"{copies[included]}"{text[end:]}'
+            source = sources[path]
+            for include, found in file.includes:
+                source.replace_span(include.start, include.end, f'"{copies[found]}"')
             try:
-                text = rewrite(text, file.shown, templates)
+                rewritten = rewrite_source(source, templates)
             except RewriteError as error:
-                raise CompileError(_located(file, error)) from None
+                user_file = UserFile(file.shown, file.text)
+                log = show(user_file, error.line, error.column, f"error: {error.message}")
+                raise CompileError(log) from None
+            user_files.append(UserFile(file.shown, file.text, rewritten))
+            text = line_directive(file.shown) + rewritten.text
             copies[path].parent.mkdir()
             copies[path].write_bytes(text.encode(errors="surrogateescape"))
-        return [copies[path] for path in self.sources]
+        return [copies[path] for path in self.sources], user_files
 
     def _add(self, path: Path, shown: str) -> None:
         if path in self.files:
@@ -67,13 +75,13 @@ class SourceTree:
             text = path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
         except OSError as error:
             raise CompileError(f"{shown}: cannot be read: {error.strerror}") from None
-        file = self.files[path] = SourceFile(path, shown, text)
+        file = self.files[path] = SourceFile(path, shown, text, [])
         for include in find_includes(Source(text)):
             if found := self._find(include.name, path.parent if include.quoted else None):
-                beside = found.parent == path.parent or include.quoted
-                name = os.path.join(os.path.dirname(shown), include.name) if beside else str(found)
-                self._add(found, name if Path(name).exists() else str(found))
-                file.includes.append((include.start, include.end, found))
+                name = os.path.normpath(os.path.join(os.path.dirname(shown), include.name))
+                is_beside = os.path.abspath(name) == str(found)
+                self._add(found, name if is_beside else str(found))
+                file.includes.append((include, found))
 
     def _find(self, name: str, beside: Path | None) -> Path | None:
         """The local file that an include means, in the order in which the compiler looks."""
@@ -82,12 +90,3 @@ class SourceTree:
                 found = Path(os.path.abspath(folder / name))
                 return None if INCLUDE in found.parents else found
         return None
-
-
-def _located(file: SourceFile, error: RewriteError) -> str:
-    """The error as a compiler shows one: its place, the line, and a mark below the spot."""
-    line = re.split(r"\r?\n", file.text)[error.line - 1]
-    indent = re.sub(r"[^\t]", " ", line[: error.column - 1])
-    place = f"{file.shown}:{error.line}:{error.column}: error: {error.message}"
-    number = f"{error.line:5}"
-    return f"{place}\n{number} | {line}\n{' ' * len(number)} | {indent}^\n"

@@ -4,7 +4,7 @@ import time
 
 from grader.client import RequestFailed, WorkerFailed
 from grader.diagnosis import kernels as diagnosis
-from grader.diagnosis.faults import explain
+from grader.diagnosis.faults import ADDRESS_FAULTS, explain
 from grader.framework import Context, Failure, Passed, check
 from grader.kernels.cases import CASES, Case
 from grader.kernels.runs import Outcome, run
@@ -75,7 +75,7 @@ def fault_in(case: Case | None, failure: Failure, outcomes: list[Outcome]) -> Fa
     hint = failure.hint
     had_bias = [outcome for outcome in outcomes if "null bias" not in outcome.case.tags]
     first_without = "null bias" in case.tags and len(had_bias) == len(outcomes) > 0
-    if first_without and failure.figures.get("fault") == "address":
+    if first_without and failure.figures.get("fault") in ADDRESS_FAULTS:
         hint = (
             "Every case with a bias was right; here bias is NULL, as for GPT-2's lm_head: then"
             " nothing is added, and nothing may be read."

@@ -1,13 +1,15 @@
 """kv_cache.py against no cache at all, with torch's layers: it does not depend on gpt.cu."""
 
 import time
+from functools import partial
 
 import numpy as np
 
 from grader.client import RequestFailed, WorkerFailed
 from grader.diagnosis import cache as diagnosis
+from grader.diagnosis.probe import Probe
 from grader.framework import Context, Failure, Passed, check
-from grader.oracle import relative_error
+from grader.oracle import first_difference, relative_error
 
 
 @check("kv_cache")
@@ -18,49 +20,89 @@ def kv_cache(context: Context) -> Passed:
             "There is no kv_cache.py in the submission.",
             "Your cache belongs in a file of that name.",
         )
-    oracle, rng = context.session.oracle, context.rng
-    deadline = time.monotonic() + context.rubric.time_limit
+    oracle, rubric = context.session.oracle, context.rubric
+    worst = 0.0
+    with context.worker(with_model=True) as worker:
+        cache = Cache(context, worker)
+        cache.load()
+        earlier: list[diagnosis.Run] = []
+        for name, prompt, count in cases(oracle, context.rng):
+            run = cache.generate(name, prompt, count)
+            if problem := diagnosis.first_problem(run, oracle, rubric):
+                raise diagnosis.explain(run, problem, earlier, oracle, cache.probe())
+            earlier.append(run)
+            worst = max(worst, relative_error(run.logits, oracle.after_prompt(prompt, run.new)))
+        cache.check_pieces()
+    return Passed(figures={"texts": len(earlier) + 1, "logits_relative_error": worst})
+
+
+def cases(oracle, rng: np.random.Generator) -> list[tuple[str, np.ndarray, int]]:
+    """(what it is, prompt (T), new ids asked for), simplest first."""
     size = oracle.config.block_size
     half = oracle.prompt(rng, size // 2)
     changed = half.copy()  # one early token, at equal length: an answer remembered is now wrong
-    changed[0] = (changed[0] + rng.integers(1, oracle.config.vocab_size)) % oracle.config.vocab_size
-    cases = [
+    vocab_size = oracle.config.vocab_size
+    changed[0] = (changed[0] + rng.integers(1, vocab_size)) % vocab_size
+    return [
         ("a prompt of one token", oracle.prompt(rng, 1), 8),
         ("a longer prompt", half, 12),
         ("the same prompt with its first token changed", changed, 4),
         ("a text up to the last position", oracle.prompt(rng, size - 16), 16),
         ("a prompt with room for one more token", oracle.prompt(rng, size - 1), 1),
     ]
-    worst = 0.0
-    with context.worker(with_model=True) as worker:
-        remaining = lambda: max(0.1, deadline - time.monotonic())  # noqa: E731
+
+
+class Cache:
+    """The submission's cache in a worker. What goes wrong in it is a Failure with a cause."""
+
+    def __init__(self, context: Context, worker):
+        self._context, self._worker = context, worker
+        deadline = time.monotonic() + context.rubric.time_limit
+        self._remaining = lambda: max(0.1, deadline - time.monotonic())
+
+    def load(self) -> None:
+        """Import kv_cache.py."""
         try:
-            worker.ask("load_cache", submission=str(context.submission), limit=remaining())
+            self._ask("load_cache", submission=str(self._context.submission))
         except RequestFailed as error:
             raise diagnosis.not_loaded(error) from error
-        earlier: list[diagnosis.Run] = []
-        for name, prompt, count in cases:
-            try:
-                _, arrays = worker.ask("cached", prompt, new_tokens=count, limit=remaining())
-            except RequestFailed as error:
-                probed = (
-                    None if error.type == "NotImplementedError" else probe(worker, rng, remaining())
-                )
-                raise diagnosis.raised(error, name, probed) from error
-            run = diagnosis.Run(name, prompt, count, *diagnosis.checked(arrays))
-            if bad := diagnosis.first_problem(run, oracle, context.rubric):
-                raise diagnosis.explain(run, bad, earlier, oracle, probe(worker, rng, remaining()))
-            earlier.append(run)
-            worst = max(worst, relative_error(run.logits, oracle.after_prompt(prompt, run.new)))
-    return Passed(figures={"cases": len(cases), "logits_relative_error": worst})
 
+    def generate(self, name: str, prompt: np.ndarray, count: int) -> diagnosis.Run:
+        """Its generate, with every call of the model recorded."""
+        arrays = self._try(name, partial(self._ask, "cached", prompt, new_tokens=count))
+        return diagnosis.Run(name, prompt, count, *diagnosis.checked(arrays))
 
-def probe(worker, rng: np.random.Generator, limit: float) -> diagnosis.Probe | None:
-    """Feed the cache by hand, in the same worker: 3 tokens, then 2. None if that fails."""
-    k = rng.standard_normal((2, 2, 5, 4), dtype=np.float32)  # (L, nh, T, hs)
-    v = rng.standard_normal((2, 2, 5, 4), dtype=np.float32)
-    try:
-        reply, arrays = worker.ask("probe", k, v, split=3, max_len=8, limit=limit)
-    except (RequestFailed, WorkerFailed):
-        return None
-    return diagnosis.Probe.read(k, v, 3, reply, arrays)
+    def check_pieces(self) -> None:
+        """Feed a text in pieces of several tokens: then a mask with history has more than one row."""
+        oracle, name = self._context.session.oracle, "a text fed in pieces of 5, 3 and 4 tokens"
+        ids = oracle.prompt(self._context.rng, 12)
+        arrays = self._try(name, partial(self._ask, "in_pieces", ids, pieces=[5, 3, 4]))
+        expected = oracle.logits(ids)
+        if [(a.dtype, a.shape) for a in arrays] != [(expected.dtype, expected.shape)]:
+            raise Failure("The worker sent back something else than logits.")
+        row = first_difference(arrays[0], expected, self._context.rubric.tolerance)
+        if row is not None:
+            raise diagnosis.wrong_pieces(name, row, self.probe())
+
+    def probe(self) -> Probe | None:
+        """Call its methods by hand: 3 tokens, then 2. None if that fails altogether."""
+        rng = self._context.rng
+        k = rng.standard_normal((2, 2, 5, 4), dtype=np.float32)  # (L, nh, T, hs)
+        v = rng.standard_normal((2, 2, 5, 4), dtype=np.float32)
+        try:
+            reply, arrays = self._worker.ask(
+                "probe", k, v, split=3, max_len=8, limit=self._remaining()
+            )
+        except (RequestFailed, WorkerFailed):
+            return None
+        return Probe.read(k, v, 3, reply, arrays)
+
+    def _try(self, name: str, action) -> list[np.ndarray]:
+        try:
+            return action()
+        except RequestFailed as error:
+            written = error.type != "NotImplementedError"
+            raise diagnosis.raised(error, name, self.probe() if written else None) from error
+
+    def _ask(self, op: str, *arrays: np.ndarray, **fields) -> list[np.ndarray]:
+        return self._worker.ask(op, *arrays, limit=self._remaining(), **fields)[1]

@@ -4,6 +4,7 @@
     patterns.py  which elements are wrong, in words
     faults.py    crashes, hangs, exceptions and simt's reports
     cache.py     wrong results with kv_cache.py
+    probe.py     which method of KVCache causes them
 
 Where the evidence fits no known mistake, they say so: a wrong guess costs a student more than none.
 """

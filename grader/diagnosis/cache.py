@@ -11,16 +11,11 @@ import numpy as np
 
 from grader.client import RequestFailed, printable
 from grader.diagnosis.faults import request_failed
+from grader.diagnosis.probe import Cause, Probe
 from grader.framework import Failure
 from grader.oracle import first_bad_token, first_difference
 
 TODO = {"__init__": 1, "positions": 2, "mask": 3, "update": 4, "advance": 5, "generate": 6}
-
-
-@dataclass(frozen=True)
-class Cause:
-    text: str
-    hint: str
 
 
 @dataclass(frozen=True)
@@ -106,173 +101,6 @@ def feeding(run: Run) -> Cause | None:
 def _list(numbers: list[int]) -> str:
     shown = ", ".join(map(str, numbers[:4]))
     return shown + (", ..." if len(numbers) > 4 else "")
-
-
-# ------------------------------------------------------------------------- what the probe shows
-
-
-@dataclass(frozen=True)
-class Probe:
-    """What the methods returned, by step ("mask 1": in the second part), and what stopped it."""
-
-    k: np.ndarray  # (L, nh, T, hs)
-    v: np.ndarray
-    split: int  # tokens in the first part; the rest are the second
-    steps: dict[str, np.ndarray]
-    error: RequestFailed | None
-
-    @staticmethod
-    def read(k, v, split: int, reply: dict, arrays: list[np.ndarray]) -> "Probe | None":
-        names, error = reply.get("steps"), reply.get("error")
-        if not isinstance(names, list) or len(names) != len(arrays):
-            return None
-        steps = {str(name): array for name, array in zip(names, arrays, strict=True)}
-        return Probe(k, v, split, steps, RequestFailed(error) if isinstance(error, dict) else None)
-
-    def cause(self) -> Cause | None:
-        """The first method that does something else than its contract says."""
-        layers, _, total, _ = self.k.shape
-        for part, (start, end) in enumerate([(0, self.split), (self.split, total)]):
-            checks = [lambda p=part, s=start, e=end: self._positions(p, s, e)]
-            checks += [lambda p=part, s=start, e=end: self._mask(p, s, e)]
-            checks += [
-                lambda i=layer, p=part, s=start, e=end: self._update(p, i, s, e)
-                for layer in range(layers)
-            ]
-            for check in checks:
-                if cause := check():
-                    return cause
-        return None
-
-    def _positions(self, part: int, start: int, end: int) -> Cause | None:
-        got, expected = self.steps.get(f"positions {part}"), np.arange(start, end)
-        if got is None or np.array_equal(got.ravel(), expected):
-            return None
-        seen = (
-            f"positions({end - start}) after {start} tokens is {got.ravel().tolist()}, expected"
-            f" {expected.tolist()}"
-        )
-        mask = self.steps.get("mask 1")
-        if part and mask is not None and np.array_equal(got.ravel(), expected - start):
-            if mask.shape[-1] == end - start:
-                return Cause(
-                    f"{seen}: the length has not advanced.",
-                    "TODO 5: advance(T) is called once all layers have stored T tokens. What"
-                    " changes then?",
-                )
-            return Cause(
-                f"{seen}: the position offset of the history is missing.",
-                "TODO 2: the new tokens come after those in the cache.",
-            )
-        shift = got.ravel() - expected if got.size == expected.size else None
-        if shift is not None and (shift == shift[0]).all() and abs(int(shift[0])) == 1:
-            return Cause(
-                f"{seen}: the positions are off by one.",
-                "TODO 2: the first token of all is at position 0. Or the length counts one too many"
-                " or too few (TODO 5).",
-            )
-        return Cause(f"{seen}.", "TODO 2: how many tokens came before the new ones?")
-
-    def _mask(self, part: int, start: int, end: int) -> Cause | None:
-        got = self.steps.get(f"mask {part}")
-        new = end - start
-        expected = np.tril(np.ones((new, end), bool), k=start)
-        if got is None:
-            return None
-        try:
-            if np.array_equal(np.broadcast_to(got, expected.shape), expected):
-                return None
-        except ValueError:
-            pass
-        seen = f"mask({new}) after {start} tokens"
-        if got.shape[-2:] != expected.shape and got.ndim >= 2:
-            if part and got.shape[-1] == new:
-                return Cause(
-                    f"{seen} has the shape {got.shape}, expected {expected.shape}: it has no"
-                    " columns for the history.",
-                    "TODO 3: a new token sees the history too: one column for every token so far.",
-                )
-            return Cause(f"{seen} has the shape {got.shape}, expected {expected.shape}.", "TODO 3")
-        got = got.reshape(expected.shape) if got.size == expected.size else got
-        if got.shape == expected.shape and part and np.array_equal(got, np.tril(np.ones_like(got))):
-            return Cause(
-                f"{seen} lacks the offset of the history: new token i sees tokens 0 to i only.",
-                "TODO 3: the new tokens are not the first ones. Which position does row i stand"
-                " for?",
-            )
-        if got.shape == expected.shape and np.array_equal(got, ~expected):
-            return Cause(f"{seen} is inverted.", "TODO 3: True where a token may be seen.")
-        if got.shape == expected.shape and (got & ~expected).any():
-            i, j = (int(x) for x in np.argwhere(got & ~expected)[0])
-            return Cause(
-                f"{seen} lets new token {i} (position {start + i}) see token {j}, which comes"
-                " later.",
-                "TODO 3: causal attention: nobody looks ahead.",
-            )
-        if got.shape == expected.shape:
-            i, j = (int(x) for x in np.argwhere(expected & ~got)[0])
-            what = "itself" if start + i == j else f"token {j}, which came before"
-            return Cause(
-                f"{seen} does not let new token {i} (position {start + i}) see {what}.",
-                "TODO 3: a token sees itself and everything before it, history included.",
-            )
-        return Cause(f"{seen} has the shape {got.shape}, expected {expected.shape}.", "TODO 3")
-
-    def _update(self, part: int, layer: int, start: int, end: int) -> Cause | None:
-        for name, truth, other in (("k", self.k, self.v), ("v", self.v, self.k)):
-            got = self.steps.get(f"{name} {part} layer {layer}")
-            if got is None:
-                continue
-            call = f"update(layer={layer}) with {end - start} tokens after {start}"
-            expected = truth[None, layer, :, :end]
-            word = "keys" if name == "k" else "values"
-            if got.shape != expected.shape:
-                hint = "TODO 4: return the filled part only: history and new tokens."
-                return Cause(
-                    f"{call} returns {word} of shape {got.shape}, expected {expected.shape}.", hint
-                )
-            if np.array_equal(got, expected):
-                continue
-            return self._wrong_update(call, word, got[0], truth, other, layer, start, end)
-        return None
-
-    def _wrong_update(self, call, word, got, truth, other, layer, start, end) -> Cause:
-        expected, bad = truth[layer, :, :end], ~(got == truth[layer, :, :end]).all(axis=(0, 2))
-        first = int(bad.argmax())
-        if np.array_equal(got, other[layer, :, :end]):
-            return Cause(
-                f"{call} returns keys and values mixed up: its {word} are the other ones.",
-                "TODO 4: keys and values each have their own tensor.",
-            )
-        for j in range(len(truth)):
-            if j != layer and np.array_equal(got[:, bad], truth[j][:, :end][:, bad]):
-                return Cause(
-                    f"{call} returns {word} of another layer (layer {j}) at position {first}: the"
-                    " layers overwrite each other in the cache.",
-                    "TODO 4: each layer has its own place in the cache: the first index is the"
-                    " layer.",
-                )
-        if first < start:
-            return Cause(
-                f"{call}: the {word} of position {first}, stored earlier, are lost or overwritten.",
-                "TODO 4: new tokens go after the history, not over it.",
-            )
-        if not got[:, bad].any():
-            return Cause(
-                f"{call}: the {word} of new position {first} are not stored there (all 0).",
-                "TODO 4: the new tokens belong at positions length to length + T.",
-            )
-        if np.array_equal(got[:, 1:], expected[:, :-1]) or np.array_equal(
-            got[:, :-1], expected[:, 1:]
-        ):
-            return Cause(
-                f"{call}: the {word} are off by one position.",
-                "TODO 4: the first new token belongs at position length.",
-            )
-        return Cause(
-            f"{call}: the {word} of position {first} are not those that were stored.",
-            "TODO 4: write at the right layer and positions, then return the filled part.",
-        )
 
 
 # ---------------------------------------------------------------------------------- the verdict
@@ -393,3 +221,13 @@ def not_loaded(error: RequestFailed) -> Failure:
             message, "Python stops at that line, or at an open bracket or quote before it."
         )
     return request_failed(error)
+
+
+def wrong_pieces(name: str, row: int, probe: Probe | None) -> Failure:
+    """A text fed by the grader, several tokens at a time, has wrong logits after token `row`."""
+    message = f"With {name}: the logits after token {row} differ from those without a cache."
+    cause = probe.cause() if probe else None
+    if cause:
+        return Failure(f"{message}\n{cause.text}", cause.hint, {"first_wrong_token": row})
+    hint = "Each method must work for any number of new tokens, with any history."
+    return Failure(f"{message}\nCause not recognised.", hint, {"first_wrong_token": row})

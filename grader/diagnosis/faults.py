@@ -57,45 +57,54 @@ def _at(error: RequestFailed) -> str:
     return f"\n  {file}:{line}: {source}"
 
 
-# simt's kinds of report, with the idea to revisit.
+# The idea to revisit, by simt's kind of report.
+BARRIER = (
+    "Every thread of a block must reach the same barrier. An early return, or a barrier inside an"
+    " if, leaves the others waiting for ever."
+)
+ADDRESS = "Check each index against the size of what it indexes, and each pointer that may be NULL."
 HINTS = {
-    "deadlock": (
-        "Every thread of a block must reach the same barrier. An early return, or a barrier inside "
-        "an if, leaves the others waiting for ever."
+    "barrier_divergence": BARRIER,
+    "warp_divergence": "All lanes named in the mask of a warp operation must reach it. " + BARRIER,
+    "warp_mask": (
+        "The mask of a warp operation names the lanes that take part: is this one among them?"
     ),
-    "timeout": (
-        "What makes the loop end? Check what its condition reads and what each step changes."
+    "endless_loop": (
+        "What makes the loop end? Check what its condition reads and what a step changes."
     ),
-    "address": (
-        "Check each index against the size of what it indexes, and each pointer that may be NULL."
+    "null_pointer": ADDRESS,
+    "illegal_address": ADDRESS,
+    "stack_overflow": "Very deep recursion, or very large local arrays, overflow a thread's stack.",
+    "division_by_zero": "An integer division or remainder by 0: which size can be 0 here?",
+    "too_much_shared_memory": (
+        "A block has 48 KB of shared memory: how large is the tile, in bytes?"
     ),
-    "stack": "Very deep recursion, or very large local arrays, overflow a thread's stack.",
-    "assert": "Your own assert failed.",
+    "assert": "An assert of your own failed: print what it tests.",
+}
+# By words in CUDA's error, where there is no report.
+WORDS = {
     "configuration": (
         "Threads in a block: 1 to 1024. Blocks: at least 1. Shared memory: at most 48 KB."
     ),
+    "invalid argument": "Threads in a block: 1 to 1024. Blocks: at least 1.",
+    "illegal memory access": ADDRESS,
+    "misaligned": "A vector load (float4) needs an address that is a multiple of its size.",
+    "timeout": HINTS["endless_loop"],
 }
-WORDS = {
-    "deadlock": ("deadlock", "barrier", "divergence"),
-    "timeout": ("endless", "timeout", "hang"),
-    "stack": ("stack",),
-    "address": ("address", "null", "access", "segv"),
-    "assert": ("assert",),
-    "configuration": ("configuration", "argument", "launch_config"),
-}
+ADDRESS_FAULTS = ("null_pointer", "illegal_address", "illegal memory access")
 
 
 def kernel_fault(error: RequestFailed) -> Failure:
     """A launch that failed: simt's report where there is one, else CUDA's error."""
-    report = {}
-    if error.report:
-        try:
-            report = json.loads(error.report)
-        except ValueError:
-            report = {}
-    kind = printable(str(report.get("kind", ""))) if isinstance(report, dict) else ""
-    text = f"{kind} {error.message}".lower()
-    for name, words in WORDS.items():
-        if any(word in text for word in words):
-            return Failure(error.message, HINTS[name], {"fault": name})
-    return Failure(error.message, figures={"fault": kind} if kind else {})
+    try:
+        report = json.loads(error.report or "{}")
+    except ValueError:
+        report = {}
+    kind = report.get("kind") if isinstance(report, dict) else None
+    if kind in HINTS:
+        return Failure(error.message, HINTS[kind], {"fault": kind})
+    for words, hint in WORDS.items():
+        if words in error.message.lower():
+            return Failure(error.message, hint, {"fault": words})
+    hint = "The launch itself failed: look up the error's name in the CUDA runtime API."
+    return Failure(error.message, hint, {"fault": "unknown"})

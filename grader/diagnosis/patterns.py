@@ -76,7 +76,7 @@ def summary(outcome: Outcome) -> tuple[str, dict]:
         "case": outcome.case.name,
         "wrong_elements": count,
         "elements": int(wrong.size),
-        "first_wrong": list(np.unravel_index(first, wrong.shape)),
+        "first_wrong": [int(i) for i in np.unravel_index(first, wrong.shape)],
         "worst_error": float(error.ravel()[worst]),
         "allowed_there": float(outcome.bound.ravel()[worst]),
     }

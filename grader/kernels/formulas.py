@@ -1,8 +1,7 @@
 """Wrong formulas that students really write, computed in float64 by the grader.
 
 If a wrong output equals one of these everywhere, the mistake has a name. Each gets a Case and
-returns the output (rows, cols) that the mistake would give, or None where it says nothing about
-that case.
+returns the output (rows, cols) that the mistake would give, NaN where that is unknown.
 """
 
 import math
@@ -21,7 +20,7 @@ Array = np.ndarray
 class Formula:
     cause: str  # completes "your output equals ..."
     hint: str
-    compute: Callable[[Case], Array | None]
+    compute: Callable[[Case], Array]
 
 
 def _in(case: Case) -> Array:

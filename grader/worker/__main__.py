@@ -24,6 +24,7 @@ OPERATIONS = {
     "load_cache": "cache",
     "cached": "cache",
     "generate": "cache",
+    "in_pieces": "cache",
     "probe": "cache",
 }
 

@@ -95,6 +95,23 @@ def _take(iterator, new_tokens: int) -> np.ndarray:
     return np.array(ids, np.int64)
 
 
+def in_pieces(ids: np.ndarray, pieces: list[int]) -> tuple[dict, list]:
+    """ids (T), fed to the model in pieces of these lengths -> the logits (T, V) after each."""
+    model = host.model
+    config = model.config
+    cache = _module.KVCache(
+        config.n_layer,
+        config.n_head,
+        config.block_size,
+        config.head_size,
+        model.device,
+        model.dtype,
+    )
+    parts = host.tensor(ids).split(pieces, dim=1)
+    logits = [model(part, cache)[0].float().cpu() for part in parts]
+    return {}, [torch.cat(logits).numpy()]
+
+
 def probe(k: np.ndarray, v: np.ndarray, split: int, max_len: int) -> tuple[dict, list]:
     """Feed a KVCache by hand, k and v (L, nh, T, hs): the first `split` tokens, then the rest.
 

@@ -8,8 +8,10 @@ report   simt's report of a kernel's fault, JSON text, or null
 where    {"file", "line", "source"}: the last line of kv_cache.py that ran, or null
 """
 
+import json
 import linecache
 import traceback
+from dataclasses import asdict
 
 MAX_TEXT = 20_000  # characters of any one text
 
@@ -26,7 +28,7 @@ def describe(error: BaseException) -> dict:
     }.get(name, "exception")
     report = getattr(error, "report", None)
     if report is not None and not isinstance(report, str):
-        report = report.to_json()
+        report = json.dumps(asdict(report))
     return {
         "kind": kind,
         "type": name,

@@ -6,28 +6,37 @@ C++ once ``simt/include/cuda_runtime.h`` is included, which ``simt.build`` does.
 
 from __future__ import annotations
 
+from simt.rewrite.edits import EditedText
 from simt.rewrite.launches import find_kernel_templates, rewrite_launches
 from simt.rewrite.shared import rewrite_shared
 from simt.rewrite.tokens import RewriteError, Source
 from simt.rewrite.unsupported import refuse_unsupported
 
-__all__ = ["RewriteError", "kernel_templates", "rewrite"]
+__all__ = ["RewriteError", "line_directive", "rewrite", "rewrite_source"]
 
 
-def rewrite(text: str, filename: str, templates: dict[str, float] | None = None) -> str:
+def rewrite(text: str, filename: str) -> str:
     """Returns text as C++. Line n of `filename` stays line n, so compiler errors point at it.
 
-    templates: kernels that are templates in other files of the program, from kernel_templates().
     Raises RewriteError at what simt cannot run.
     """
     source = Source(text)
+    return line_directive(filename) + rewrite_source(source, find_kernel_templates(source)).text
+
+
+def rewrite_source(source: Source, kernel_templates: dict[str, float]) -> EditedText:
+    """The same for a file of a larger program, whose kernel templates may be in other files.
+
+    kernel_templates: what find_kernel_templates says of all files. Edits that source has already
+    are made as well.
+    """
     refuse_unsupported(source)
-    rewrite_launches(source, {**(templates or {}), **find_kernel_templates(source)})
+    rewrite_launches(source, kernel_templates)
     rewrite_shared(source)
-    quoted = filename.replace("\\", "\\\\").replace('"', '\\"')
-    return f'#line 1 "{quoted}"\n' + source.edited()
+    return source.edited()
 
 
-def kernel_templates(text: str) -> dict[str, float]:
-    """The kernels that are function templates in text: {name: number of template parameters}."""
-    return find_kernel_templates(Source(text))
+def line_directive(filename: str) -> str:
+    """The line that tells the compiler where the text after it comes from."""
+    quoted = filename.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    return f'#line 1 "{quoted}"\n'

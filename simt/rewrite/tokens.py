@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from simt.rewrite.edits import Edit, EditedText
+
 _TOKEN = re.compile(
     r"""
       (?P<newline>\n)
@@ -63,25 +65,23 @@ class Source:
     def __init__(self, text: str):
         self.text = text
         self.tokens = _tokenize(text)
-        self._edits: list[tuple[int, int, str]] = []
+        self._edits: list[Edit] = []
 
     def at(self, index: int) -> str:
         """The text of a token; "" past either end, so that a pass may look around freely."""
         return self.tokens[index].text if 0 <= index < len(self.tokens) else ""
 
     def insert(self, offset: int, text: str) -> None:
-        self._edits.append((offset, offset, text))
+        self._edits.append(Edit(offset, offset, text))
 
     def replace(self, token: Token, text: str) -> None:
-        self._edits.append((token.start, token.end, text))
+        self.replace_span(token.start, token.end, text)
 
-    def edited(self) -> str:
-        """The text with all edits made."""
-        pieces, done = [], 0
-        for start, end, new in sorted(self._edits, key=lambda edit: edit[0]):
-            pieces += [self.text[done:start], new]
-            done = end
-        return "".join([*pieces, self.text[done:]])
+    def replace_span(self, start: int, end: int, text: str) -> None:
+        self._edits.append(Edit(start, end, text))
+
+    def edited(self) -> EditedText:
+        return EditedText(self.text, self._edits)
 
     def error(self, token: Token, message: str) -> RewriteError:
         line_start = self.text.rfind("\n", 0, token.start) + 1

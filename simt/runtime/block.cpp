@@ -181,7 +181,7 @@ void run_block(Worker& w, uint64_t block) {
   w.at_barrier.clear();
   w.barrier = {};
   w.failed = false;
-  for (Thread& t : w.threads) t.state = State::NotStarted;
+  for (Thread& t : w.threads) t = {};
   reset_shared(w);
 
   w.in_kernel = true;

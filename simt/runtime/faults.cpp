@@ -29,7 +29,10 @@ static bool in_guard_page(const Worker& w, void* address) {
 }
 
 static Report explain_signal(Worker& w) {
-  std::string line = source_line(w.fault_pc), at = line.empty() ? "" : " at " + line;
+  std::string line = source_line(w.fault_pc);
+  const Thread& t = w.threads[w.current];
+  if (line.empty() && t.waits_in) line = where(t.file, t.line);  // it was in a barrier just now
+  std::string at = line.empty() ? "" : " at " + line;
   std::string thread = thread_name(w, w.current);
   char address[32];
   snprintf(address, sizeof address, "%p", w.fault_address);

@@ -67,19 +67,24 @@ std::string source_line(void* pc) {
   // A program that is not position independent keeps its absolute addresses.
   auto base = (uintptr_t)info.dli_fbase, address = (uintptr_t)pc;
   uintptr_t offset = base == 0x400000 ? address : address - base;
-  char command[4352], line[1024] = "";
+  char command[4352], frame[1024];
   snprintf(command, sizeof command,
-           "addr2line -e '%s' %#lx 2>/dev/null || llvm-symbolizer -e '%s' %#lx 2>/dev/null",
+           "addr2line -i -e '%s' %#lx 2>/dev/null || llvm-symbolizer -e '%s' %#lx 2>/dev/null",
            info.dli_fname, (unsigned long)offset, info.dli_fname, (unsigned long)offset);
-  if (FILE* pipe = popen(command, "r")) {
-    if (!fgets(line, sizeof line, pipe)) line[0] = 0;
-    pclose(pipe);
+  std::string found;
+  FILE* pipe = popen(command, "r");
+  // From the innermost inlined function outwards: the first line that is the user's.
+  while (pipe && fgets(frame, sizeof frame, pipe)) {
+    std::string text(frame, strcspn(frame, " \n"));
+    size_t colon = text.rfind(':');
+    bool ours =
+        text.find("/simt/include/") != text.npos || text.find("/simt/runtime/") != text.npos;
+    if (!found.empty() || ours || colon == text.npos || text[0] == '?' || !isdigit(text[colon + 1]))
+      continue;
+    found = text.substr(text.rfind('/') + 1);
   }
-  std::string text = line;
-  text = text.substr(0, text.find_first_of(" \n"));
-  size_t colon = text.rfind(':');
-  if (colon == std::string::npos || text[0] == '?' || text[colon + 1] == '?') return "";
-  return text.substr(text.rfind('/') + 1);
+  if (pipe) pclose(pipe);
+  return found;
 }
 
 // -------------------------------------------------------------------------------- reports
@@ -153,8 +158,8 @@ void report_deadlock(Worker& w) {
         "one, so a barrier may stand in a branch only if the whole block takes that branch";
   } else {
     message = "the __syncthreads() at " + first_place +
-              " is never reached by all threads of the block: those that returned early or took "
-              "another branch leave the others waiting for ever";
+              " waits for threads that have returned without reaching it: they left early or took "
+              "another branch, but a barrier needs every thread of the block";
   }
   std::sort(all_waiting.begin(), all_waiting.end());
   report(w, {kind, cudaErrorLaunchTimeout, thread_ranges(w, all_waiting), message, details});

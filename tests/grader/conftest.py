@@ -48,6 +48,7 @@ def quick_rubric():
         for id, entry in loaded.entries.items()
     }
     entries["speed"].settings.update(rounds=2, new_tokens=8, max_spread=100.0)
+    entries["kv_cache"] = dataclasses.replace(entries["kv_cache"], time_limit=15)
     return dataclasses.replace(loaded, entries=entries, loop_limit=1)
 
 

@@ -1,0 +1,185 @@
+"""python -m simt run prog.cu: compiles a CUDA program for this machine's CPU and runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from simt.build import Build, CompileError, build_program
+
+SUFFIXES = (".cu", ".cpp", ".cc", ".cxx")
+
+HELP = """\
+usage: python -m simt run FILE.cu [FILE ...] [options] [--] [ARGUMENTS ...]
+
+Compiles a CUDA program for this machine's CPU and runs it; no GPU is needed.
+
+  FILE             sources, one with a main: .cu, or .cpp/.cc/.cxx for code without kernels
+  -I DIR           look for #include files in DIR (those beside a source are found anyway)
+  -D NAME[=VALUE]  define a macro
+  -std=c++17       the C++ standard (c++17 if left out)
+  -o PROGRAM       also keep the compiled program, as PROGRAM
+  ARGUMENTS        the program's own: everything from the first word on that is none of the above,
+                   or after a --
+
+environment:
+  CXX              the C++ compiler (g++ or clang++ if not set)
+  MINGPT_CACHE     where compiled programs are kept (~/.cache/mingpt-lab if not set)
+  SIMT_TIMEOUT     seconds after which a kernel that gets nowhere is stopped (10 if not set)
+
+exit status: the program's own (128 + n if signal n ended it); 1 if it does not compile, 2 if this
+command is not understood.
+
+examples:
+  python -m simt run vector_add.cu
+  python -m simt run -D N=64 reduce.cu 1024       # argv[1] of the program is 1024
+"""
+
+
+class UsageError(Exception):
+    """The command line is not understood. str(error) says why."""
+
+
+@dataclass
+class Command:
+    """What `run` was asked to do."""
+
+    sources: list[Path] = field(default_factory=list)
+    include_dirs: list[Path] = field(default_factory=list)
+    defines: list[str] = field(default_factory=list)
+    std: str = "c++17"
+    keep: Path | None = None
+    arguments: list[str] = field(default_factory=list)  # the program's own
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    words = list(sys.argv[1:] if words is None else words)
+    if not words or words[0] in ("-h", "--help") or words[1:2] in (["-h"], ["--help"]):
+        print(HELP, end="", file=sys.stdout if words else sys.stderr)
+        return 0 if words else 2
+    try:
+        if words[0] != "run":
+            raise UsageError(f"there is no command {words[0]}: the command is run")
+        command = parse(words[1:])
+        with _progress(f"compiling {command.sources[0].name}"):
+            build = build_program(
+                command.sources,
+                include_dirs=command.include_dirs,
+                defines=command.defines,
+                std=command.std,
+            )
+        print(build.log, end="", file=sys.stderr)
+        return run(build, command)
+    except UsageError as error:
+        print(f"simt: {error}\n(python -m simt run --help tells how it is used)", file=sys.stderr)
+        return 2
+    except CompileError as error:
+        print(str(error).rstrip("\n"), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def parse(words: Sequence[str]) -> Command:
+    """Reads the words after `run`. Raises UsageError."""
+    command = Command()
+    rest = list(words)
+    while rest:
+        word = rest[0]
+        if word == "--":
+            del rest[0]
+            break
+        if word[:2] in ("-I", "-D", "-o") and not word.startswith("--"):
+            value = word[2:] or (rest.pop(1) if len(rest) > 1 else "")
+            if not value:
+                raise UsageError(f"{word} needs a value after it")
+            if word[:2] == "-I":
+                command.include_dirs.append(Path(value))
+            elif word[:2] == "-D":
+                command.defines.append(value)
+            else:
+                command.keep = Path(value)
+        elif word.startswith("-std="):
+            command.std = word.removeprefix("-std=")
+        elif word.startswith("-") and not command.sources:
+            raise UsageError(f"there is no option {word}")
+        elif Path(word).suffix in SUFFIXES:
+            command.sources.append(Path(word))
+        elif command.sources:
+            break
+        else:
+            raise UsageError(f"{word} is no source: its name should end in .cu")
+        del rest[0]
+    command.arguments = rest
+    _check(command)
+    return command
+
+
+def run(build: Build, command: Command) -> int:
+    """Runs the program to its end; returns its exit status."""
+    program = build.path
+    if command.keep:
+        try:
+            shutil.copy(program, command.keep)
+        except OSError as error:
+            raise UsageError(f"{command.keep} cannot be written: {error.strerror}") from None
+    environment = {"SIMT_REPORT": "stderr", **os.environ}
+    process = subprocess.Popen([program, *command.arguments], env=environment)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the program's to handle
+    status = process.wait()
+    if status >= 0:
+        return status
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(-status).name
+        print(f"simt: the program was ended by {name}", file=sys.stderr)
+    return 128 - status
+
+
+def _check(command: Command) -> None:
+    if not command.sources:
+        raise UsageError("which file? For example: python -m simt run prog.cu")
+    for source in command.sources:
+        if not source.is_file():
+            raise UsageError(f"there is no file {source}")
+    for folder in command.include_dirs:
+        if not folder.is_dir():
+            raise UsageError(f"there is no folder {folder} (after -I)")
+    if command.keep and (command.keep.suffix in SUFFIXES or command.keep.is_dir()):
+        raise UsageError(f"-o {command.keep} would overwrite a source or folder: choose another")
+
+
+@contextlib.contextmanager
+def _progress(what: str) -> Iterator[None]:
+    """On a terminal, shows what takes longer than a second and for how long it has been."""
+    done = threading.Event()
+
+    def show() -> None:
+        seconds = 0
+        while not done.wait(1):
+            seconds += 1
+            print(f"\r{what} ... {seconds} s ", end="", file=sys.stderr, flush=True)
+        if seconds:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=show, daemon=True)
+    if sys.stderr.isatty():
+        thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        if thread.is_alive():
+            thread.join()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
