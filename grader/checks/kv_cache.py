@@ -73,7 +73,7 @@ class Cache:
         return diagnosis.Run(name, prompt, count, *diagnosis.checked(arrays))
 
     def check_pieces(self) -> None:
-        """Feed a text in pieces of several tokens: then a mask with history has more than one row."""
+        """Feed a text in pieces: the mask then has several rows and a history at once."""
         oracle, name = self._context.session.oracle, "a text fed in pieces of 5, 3 and 4 tokens"
         ids = oracle.prompt(self._context.rng, 12)
         arrays = self._try(name, partial(self._ask, "in_pieces", ids, pieces=[5, 3, 4]))

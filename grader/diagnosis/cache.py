@@ -205,8 +205,8 @@ def not_written(error: RequestFailed) -> Failure:
     line = (error.where or {}).get("line")
     return Failure(
         f"{full} is not written yet (kv_cache.py, line {line}).",
-        f"Find TODO {TODO[name]} in kv_cache.py and follow its steps. generate (TODO 6) uses all"
-        " the others.",
+        f"Find TODO {TODO[name]} in kv_cache.py and follow its steps; generate (TODO 6) uses"
+        " all the others.",
     )
 
 

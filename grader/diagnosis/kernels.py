@@ -24,42 +24,40 @@ class Cause:
 def explain(outcomes: list[Outcome]) -> Failure:
     """The outcomes of all cases that ran, at least one of them not ok -> a Failure to raise."""
     bad = [outcome for outcome in outcomes if not outcome.ok]
+    counts = {"cases": len(outcomes), "failed_cases": len(bad)}
+    if cause := never_written(outcomes, bad):
+        return Failure(cause.text, cause.hint, counts)
     cause, shown = None, bad[0]
     for rule in RULES:
         if found := rule(outcomes, bad):
             cause, shown = found
             break
-    message = f"{shown.case.name}: "
-    figures: dict = {"case": shown.case.name}
     if shown.wrong.any() or shown.reversed_wrong.any():
         text, figures = patterns.summary(shown)
-        message += text
     else:
-        message += "every element of out is right."
-    figures |= {"cases": len(outcomes), "failed_cases": len(bad)}
+        text, figures = "every element of out is right, but:", {"case": shown.case.name}
+    message = f"{shown.case.name}: {text}"
     if len(outcomes) > 1:
         message += f"\n{len(bad)} of {len(outcomes)} cases failed."
     message += f"\n{cause.text}" if cause else "\nCause not recognised."
-    return Failure(message, cause.hint if cause else UNKNOWN, figures)
+    return Failure(message, cause.hint if cause else UNKNOWN, figures | counts)
 
 
-# Each rule gets all outcomes and the bad ones; it returns a cause with the outcome that shows it.
-
-
-def never_written(outcomes, bad):
-    """A stub, or a kernel that isn't launched."""
+def never_written(outcomes: list[Outcome], bad: list[Outcome]) -> Cause | None:
+    """A stub, or a kernel that isn't launched: no element has changed in any case."""
     if len(bad) < len(outcomes) or not all(o.unwritten.all() and not o.overruns for o in bad):
         return None
     name = bad[0].case.function
-    return (
-        Cause(
-            f"{name} writes nothing to out: not written yet, or its kernel does not run.",
-            f"If you have not written it yet: find TODO {name} in gpt.cu and follow its steps."
-            " Otherwise: is the kernel launched with at least one block, and does it get past its"
-            " bounds check?",
-        ),
-        bad[0],
+    return Cause(
+        f"{name} writes nothing: every element of out is as it was before the call. It is not"
+        " written yet, or its kernel does not run.",
+        f"If you have not written it yet: find TODO {name} in gpt.cu and follow its steps."
+        " Otherwise: is the kernel launched with at least one block, and does it get past its"
+        " bounds check?",
     )
+
+
+# Each rule gets all outcomes and the bad ones; it returns a cause with the outcome that shows it.
 
 
 def inputs_changed(outcomes, bad):
@@ -120,7 +118,8 @@ def known_formula(outcomes, bad):
     for formula in FORMULAS[bad[0].case.function]:
         equal = [_equal_share(formula, o) for o in telling]
         if min(equal) >= 0.995:
-            shown = max(telling, key=lambda o: np.isfinite(o.out).all())  # the first with no NaN
+            finite = [o for o in telling if np.isfinite(o.out).all()]
+            shown = (finite or telling)[0]
             return Cause(f"Your output equals {formula.cause}.", formula.hint), shown
     return None
 
@@ -361,7 +360,6 @@ def any_nan(outcomes, bad):
 
 
 RULES = (
-    never_written,
     inputs_changed,
     wrote_outside,
     known_formula,

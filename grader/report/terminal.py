@@ -4,7 +4,6 @@ Where the output is not a terminal, plain lines without colours or moving parts.
 """
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.status import Status
 from rich.text import Text
 
@@ -19,6 +18,7 @@ MARKS = {
     "skipped": ("–", "skip", "yellow"),
     "error": ("!", "ERROR", "magenta"),
 }
+INDENT = 9  # columns before a check's message
 WIDTH = 100  # columns of a report that is not shown on a terminal
 
 
@@ -98,7 +98,9 @@ def show_total(output: Console, result: Result, verbose: bool) -> None:
 
 
 def _indent(output: Console, text: Text) -> None:
-    output.print(Padding(text, (0, 0, 0, 9), expand=False))
+    for line in text.wrap(output, max(20, output.width - INDENT)):
+        line.rstrip()
+        output.print(Text(" " * INDENT) + line)
 
 
 def _figure(value) -> str:

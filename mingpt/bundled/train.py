@@ -34,9 +34,9 @@ class Recipe:
     n_layer: int = 6
     n_head: int = 4
     n_embd: int = 256
-    vocab_size: int = 1024
+    vocab_size: int = 512
     block_size: int = 512
-    steps: int = 4000
+    steps: int = 5000
     batch_size: int = 32  # sequences of block_size tokens in a step
     learning_rate: float = 1e-3  # after the warm-up; falls to a tenth along a cosine
     warmup: int = 200

@@ -19,6 +19,8 @@ from simt.rewrite.tokens import (
 
 # Attributes that may stand, with parentheses, between __global__ and a kernel's name.
 _ATTRIBUTES = ("__launch_bounds__", "__maxnreg__", "__cluster_dims__", "__attribute__", "alignas")
+# Words before a parenthesis that do not make it a call.
+_STATEMENTS = ("if", "while", "for", "switch", "return", "else", "do")
 
 
 def rewrite_launches(source: Source, kernel_templates: dict[str, float]) -> None:
@@ -80,8 +82,7 @@ def _kernel_start(source: Source, launch: int) -> int:
             continue
         if text == ")":
             i = match_backward(tokens, i)
-            called = i > 0 and (tokens[i - 1].kind == "name" or source.at(i - 1) in (")", "]"))
-            if called and source.at(i - 1) not in ("return", "else", "do"):
+            if _is_call(source, i):
                 i -= 1
                 continue
         elif tokens[i].kind != "name":
@@ -89,14 +90,27 @@ def _kernel_start(source: Source, launch: int) -> int:
         # i is at a whole name or parenthesis: does something come before it?
         if source.at(i - 1) == "template":
             i -= 1
-        if source.at(i - 1) == "::" and not (
-            i >= 2 and (tokens[i - 2].kind == "name" or source.at(i - 2) in (">", ">>", ">>>"))
-        ):
+        if source.at(i - 1) == "::" and not _ends_name(source, i - 2):
             return i - 1  # the global ::k
         if source.at(i - 1) not in ("::", ".", "->", "##"):
             return i
         i -= 2
     raise source.error(tokens[launch], "a launch needs a kernel before its <<<")
+
+
+def _ends_name(source: Source, i: int) -> bool:
+    """Whether a name ends at index i, so that what follows goes on from it: `ns`, `A<int>`."""
+    is_name = i >= 0 and source.tokens[i].kind == "name" and source.at(i) not in _STATEMENTS
+    return is_name or source.at(i) in (">", ">>", ">>>")
+
+
+def _is_call(source: Source, opening: int) -> bool:
+    """Whether the parenthesis there holds arguments: `f(a)`, `f<3>(a)`, `f(a)(b)`."""
+    before = source.at(opening - 1)
+    if before in (")", "]"):  # `if (a) (b)` is no call
+        start = match_backward(source.tokens, opening - 1)
+        return source.at(start - 1) not in _STATEMENTS
+    return _ends_name(source, opening - 1)
 
 
 def _launch_end(source: Source, launch: int) -> int:

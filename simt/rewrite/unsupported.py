@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from simt.rewrite.scopes import find_scopes, may_be_on_device
-from simt.rewrite.tokens import Source, match_forward
+from simt.rewrite.tokens import Source, angles_forward, match_forward
 
 _FETCH = re.compile(r"(tex|surf)(1D|2D|3D|Cubemap)\w*")
 _TEXTURE_TYPES = ("cudaTextureObject_t", "cudaSurfaceObject_t")
@@ -26,9 +26,15 @@ def refuse_unsupported(source: Source) -> None:
             raise source.error(token, _PTX)
         following = source.at(i + 1)
         fetches = _FETCH.fullmatch(token.text) and following in ("(", "<")
-        declares = token.text in ("texture", "surface") and following == "<"
+        declares = token.text in ("texture", "surface") and _is_template(source, i)
         if fetches or declares or token.text in _TEXTURE_TYPES:
             raise source.error(token, _TEXTURE)
+
+
+def _is_template(source: Source, i: int) -> bool:
+    """Whether `texture` starts `texture<float, 2> name`, rather than a comparison."""
+    close = angles_forward(source.tokens, i + 1) if source.at(i + 1) == "<" else i
+    return close > i and source.at(close + 1).isidentifier()
 
 
 def _holds_ptx(source: Source, asm: int) -> bool:

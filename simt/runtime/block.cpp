@@ -116,11 +116,14 @@ void make_ready(Worker& w, int thread) {
 // Runs threads that have not started, until there is none, then resumes one that waits.
 static void runner() {
   Worker& w = *worker;
-  int stack = w.new_stack;
-  while (w.started < w.num_threads) {
+  const int stack = w.new_stack, num_threads = w.num_threads;
+  const bool reverse = reverse_order();
+  auto call = w.job->launch.call;
+  void* arguments = w.job->launch.arguments;
+  while (w.started < num_threads) {
     int n = w.started++;
-    become(w, reverse_order() ? w.num_threads - 1 - n : n);
-    w.job->launch.call(w.job->launch.arguments);
+    become(w, reverse ? num_threads - 1 - n : n);
+    call(arguments);
     w.threads[w.current].state = State::Returned;
     w.live--;
   }

@@ -15,12 +15,12 @@ class Mistake:
     check: str  # the one that must fail
     cause: str  # a regular expression that message and hint together must match, case ignored
     changes: tuple[tuple[str, str], ...]
-    never: str = ""  # a regular expression that they must not match
 
 
 GELU_CHECK = "  if (i >= n) return;\n"
 GELU_FORMULA = "0.5f * x * (1.0f + tanhf(sqrt_2_over_pi * (x + 0.044715f * x * x * x)))"
-GELU_GRID = "<<<(n + block - 1) / block, block, 0, stream>>>(out, in, n);"
+GELU_INNER = "float u = sqrt_2_over_pi * (x + 0.044715f * x * x * x);"
+GELU_BLOCKS = "<<<(n + block - 1) / block"
 TILES_READY = "    }\n    __syncthreads();\n    for (int i = 0; i < TILE; i++) sum"
 TILES_USED = "weight_tile[threadIdx.x][i];\n    __syncthreads();\n"
 SUMS_READY = "warp_sums[warp] = value;\n  __syncthreads();\n"
@@ -29,7 +29,6 @@ IN_TILE = "row < m && tile_k < k ? in[(size_t)row * k + tile_k] : 0.0f"
 WEIGHT_TILE = "tile_n < n && tile_k < k ? weight[(size_t)tile_n * k + tile_k] : 0.0f"
 STORE = "if (row < m && col < n) out[(size_t)row * n + col] = sum + (bias ? bias[col] : 0.0f);"
 LINEAR_GRID = "dim3 grid((n + block.x - 1) / block.x, (m + block.y - 1) / block.y);"
-SUM_SQ = "      sum_sq += (x[c] - mean) * (x[c] - mean);"
 RSTD = "rsqrtf(block_sum(sum_sq) / num_cols + eps)"
 SCALE = "y[c] = (x[c] - mean) * rstd * weight[c] + bias[c];"
 
@@ -43,10 +42,10 @@ KERNEL_MISTAKES = [
     Mistake("gelu with x^2", "gelu", r"x\^2 in place of x\^3",
             (("0.044715f * x * x * x", "0.044715f * x * x"),)),
     Mistake("gelu by exp", "gelu", "large values.*infinity",
-            ((GELU_FORMULA, "x * (1.0f - 1.0f / (expf(2.0f * sqrt_2_over_pi * (x + 0.044715f * x * x * x)) "
-              "+ 1.0f) * (expf(0.0f * expf(fabsf(x)))))"),)),
+            ((GELU_FORMULA, "x * expf(2.0f * u) / (expf(2.0f * u) + 1.0f)"),
+             ("float x = in[i];", "float x = in[i];\n  " + GELU_INNER))),
     Mistake("gelu grid rounded down", "gelu", "never written.*rounded (up|down)",
-            ((GELU_GRID, GELU_GRID.replace("(n + block - 1) / block", "n / block + (n < block)")),)),
+            ((GELU_BLOCKS, "<<<n / block + (n < block)"),)),
     Mistake("gelu of one row only", "gelu", "every row but the first",
             (("int n = num_rows * num_cols;", "int n = num_cols;"),)),
     Mistake("gelu that writes its input", "gelu", "writes to its inputs",
@@ -78,9 +77,9 @@ KERNEL_MISTAKES = [
             (("for (int w = 0; w < num_warps; w++)", "for (int w = 0; w < 1; w++)"),)),
     Mistake("layernorm without a stride", "layernorm", "never written.*stride",
             (("  for (int c = threadIdx.x; c < num_cols; c += blockDim.x)\n    y[c]",
-              "  for (int c = threadIdx.x; c < num_cols && c < blockDim.x; c += blockDim.x)\n    y[c]"),)),
+              "  for (int c = threadIdx.x; c < min(num_cols, 256); c += blockDim.x)\n    y[c]"),)),
     Mistake("layernorm barrier in a branch", "layernorm", "same barrier",
-            ((SUMS_READY, SUMS_READY.replace("  __syncthreads();", "  if (lane == 0) __syncthreads();")),)),
+            ((SUMS_READY, SUMS_READY.replace("  __sync", "  if (lane == 0) __sync")),)),
     Mistake("linear with weight not transposed", "linear", "not transposed",
             (("weight[(size_t)tile_n * k + tile_k]", "weight[(size_t)tile_k * n + tile_n]"),)),
     Mistake("linear without bias", "linear", "without the bias",
@@ -100,13 +99,13 @@ KERNEL_MISTAKES = [
             ((STORE, STORE.replace(" && col < n", "")),)),
     Mistake("linear without the last tile of k", "linear", "without the last partial tile of 32",
             (("k0 < k; k0 += TILE", "k0 + TILE <= k; k0 += TILE"),)),
-    Mistake("linear that runs on into the next row", "linear", "into the next row|partial tile along k",
+    Mistake("linear that runs on into the next row", "linear", "into the next row",
             ((IN_TILE, IN_TILE.replace(" && tile_k < k", "")),
              (WEIGHT_TILE, WEIGHT_TILE.replace(" && tile_k < k", "")))),
     Mistake("linear grid rounded down", "linear", "never written|no block|configuration",
             ((LINEAR_GRID, "dim3 grid(n / block.x, m / block.y);"),)),
     Mistake("linear with rows and columns of the grid swapped", "linear", "",
-            ((LINEAR_GRID, "dim3 grid((m + block.y - 1) / block.y, (n + block.x - 1) / block.x);"),)),
+            ((LINEAR_GRID, "dim3 grid((m + TILE - 1) / TILE, (n + TILE - 1) / TILE);"),)),
     Mistake("linear with an early return before a barrier", "linear", "same barrier",
             (("  float sum = 0.0f;\n  for (int k0", "  if (row >= m || col >= n) return;\n"
               "  float sum = 0.0f;\n  for (int k0"),)),
@@ -114,6 +113,9 @@ KERNEL_MISTAKES = [
 
 ONE_MORE = "torch.arange(self.length + 1, self.length + 1 + T, device=self.k.device)"
 POSITIONS = "torch.arange(self.length, self.length + T, device=self.k.device)"
+STORE_K = "self.k[layer, :, :, self.length : end] = k"
+STORE_V = "self.v[layer, :, :, self.length : end] = v"
+FILLED = "return self.k[layer, :, :, :end], self.v[layer, :, :, :end]"
 MASK = "        return key <= query\n"
 CACHE_MISTAKES = [
     Mistake("position off by one", "kv_cache", "off by one.*TODO 2",
@@ -123,25 +125,25 @@ CACHE_MISTAKES = [
             ((f"return {POSITIONS}", "return torch.arange(T, device=self.k.device)"),
              ("query = self.positions(T)[:, None]", f"query = {POSITIONS}[:, None]"))),
     Mistake("another layer's cache", "kv_cache", "layers overwrite each other.*TODO 4",
-            (("self.k[layer, :, :, self.length : end] = k", "self.k[0, :, :, self.length : end] = k"),
-             ("self.v[layer, :, :, self.length : end] = v", "self.v[0, :, :, self.length : end] = v"),
-             ("return self.k[layer, :, :, :end], self.v[layer, :, :, :end]",
+            ((STORE_K, STORE_K.replace("layer", "0")),
+             (STORE_V, STORE_V.replace("layer", "0")),
+             (FILLED,
               "return self.k[0, :, :, :end], self.v[0, :, :, :end]"))),
     Mistake("layers written to one place", "kv_cache", "TODO 4",
-            (("self.k[layer, :, :, self.length : end] = k", "self.k[0, :, :, self.length : end] = k"),)),
+            ((STORE_K, STORE_K.replace("layer", "0")),)),
     Mistake("mask without the history's offset", "kv_cache", "offset of the history.*TODO 3",
             (("query = self.positions(T)[:, None]", "query = torch.arange(T)[:, None]"),)),
     Mistake("mask that looks ahead", "kv_cache", "comes later.*TODO 3",
             ((MASK, "        return key <= query + 1\n"),)),
-    Mistake("mask without columns for the history", "kv_cache", "no columns for the history.*TODO 3",
+    Mistake("mask without the history", "kv_cache", "no columns for the history.*TODO 3",
             (("key = torch.arange(self.length + T, ", "key = torch.arange(T, "),)),
     Mistake("length not advanced", "kv_cache", "not advanced.*TODO 5",
             (("        self.length += T\n", "        pass\n"),)),
     Mistake("keys and values mixed up", "kv_cache", "mixed up.*TODO 4",
-            (("return self.k[layer, :, :, :end], self.v[layer, :, :, :end]",
+            ((FILLED,
               "return self.v[layer, :, :, :end], self.k[layer, :, :, :end]"),)),
     Mistake("unfilled part returned", "kv_cache", "filled part only",
-            (("return self.k[layer, :, :, :end], self.v[layer, :, :, :end]",
+            ((FILLED,
               "return self.k[layer], self.v[layer]"),)),
     Mistake("prompt fed again", "kv_cache", "(prompt is fed|whole text) again.*TODO 6",
             (("        new = sample(logits)\n        yield new\n",
@@ -149,7 +151,7 @@ CACHE_MISTAKES = [
     Mistake("no cache at all", "kv_cache", "whole text again.*TODO 6",
             (("        logits = model.next_logits(new, cache)",
               "        logits = model.next_logits(ids)"),
-             ("        yield new\n", "        yield new\n        ids = torch.cat([ids, new], dim=1)\n"))),
+             ("        yield new\n", "        yield new\n        ids = torch.cat([ids, new], 1)\n"))),
     Mistake("a cache that outlives its text", "kv_cache", "earlier prompt|new text",
             (("    new = ids\n", "    cache = _KEPT.setdefault('cache', cache)\n    new = ids\n"),
              ("class KVCache:", "_KEPT = {}\n\n\nclass KVCache:"))),

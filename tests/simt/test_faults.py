@@ -55,12 +55,16 @@ def test_fault(run_program, name, kind, error, blocks, threads):
         named = [int(n) for n in re.findall(r"faults\.cu:(\d+)", said)]
         near = 2 if name in ("endless", "endless_barrier", "overflow") else 0  # anywhere in it
         assert any(abs(n - line) <= near for n in named), said
-    assert lines["error"] == f"{error} {error} 0", "the error is sticky, and later launches do nothing"
+    assert lines["error"] == f"{error} {error} 0", (
+        "the error is sticky, and later launches do nothing"
+    )
     assert lines["after"] == "0 1", "cleared, kernels run again"
 
 
 def test_who_waits_where_is_told(run_program):
-    report = json.loads(run_program("faults", "early_return").stdout.split("\n")[0][len("report ") :])
+    report = json.loads(
+        run_program("faults", "early_return").stdout.split("\n")[0][len("report ") :]
+    )
     waits, returned = report["details"]
     assert waits.startswith("36 threads wait in __syncthreads() at faults.cu:")
     assert returned == "28 threads have returned: (36,0,0)..(63,0,0)"

@@ -65,6 +65,20 @@ inline unsigned umin(unsigned a, unsigned b) { return min(a, b); }
 inline unsigned umax(unsigned a, unsigned b) { return max(a, b); }
 inline float __saturatef(float x) { return fminf(fmaxf(x, 0.0f), 1.0f); }
 
+// tanhf as CUDA computes it, to about 2 units in the last place: a polynomial near 0 (fitted for
+// |x| < 0.6), else by exp. Several times faster than the C library's, which is exact to one.
+inline float simt_tanhf(float x) {
+  float a = fabsf(x), s = x * x;
+  if (a >= 0.6f) return copysignf(1.0f - 2.0f / (expf(2.0f * a) + 1.0f), x);
+  float p = -6.276371889e-3f;
+  p = p * s + 2.111620083e-2f;
+  p = p * s - 5.387513340e-2f;
+  p = p * s + 1.333292425e-1f;
+  p = p * s - 3.333333135e-1f;
+  return x + x * s * p;  // NaN goes this way
+}
+#define tanhf simt_tanhf
+
 // The C library has internal functions of these names, hence macros.
 #define __expf(x) expf(x)
 #define __exp10f(x) powf(10.0f, (x))

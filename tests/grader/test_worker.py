@@ -1,0 +1,108 @@
+"""A submission that misbehaves costs its own check, and nothing of it lives on."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from grader.client import Worker, WorkerDied, WorkerTalksNonsense, WorkerTimeout, printable
+
+# What the body of gelu (the host function) does instead of launching anything.
+LAUNCH = "  gelu_kernel<<<(n + block - 1) / block, block, 0, stream>>>(out, in, n);\n"
+INCLUDE = '#include "gpt.h"\n'
+HEADERS = "#include <csignal>\n#include <cstdio>\n#include <cstdlib>\n#include <unistd.h>\n"
+FORGED = 'for (int fd = 3; fd < 64; fd++) if (write(fd, "not a message at all", 20) < 0) continue;'
+
+
+@pytest.fixture
+def misbehaving(variant):
+    """misbehaving(code) -> a submission whose gelu runs that code on the host."""
+
+    def make(code: str) -> Path:
+        return variant("gpt.cu", (INCLUDE, INCLUDE + HEADERS), (LAUNCH, f"  {code}\n{LAUNCH}"))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("code", "named"),
+    [
+        ("abort();", "killed by SIGABRT"),
+        ("exit(0);", "exit status 0"),
+        ("_exit(3);", "exit status 3"),
+        ("raise(SIGKILL);", "killed by SIGKILL"),
+        ("for (int fd = 3; fd < 64; fd++) close(fd);", "without an answer|exit status|killed"),
+        (FORGED, "can't be read"),
+    ],
+    ids=["abort", "exit(0)", "_exit(3)", "kill", "closed channel", "forged answer"],
+)  # fmt: skip
+def test_a_crash_costs_one_check(misbehaving, graded, code, named):
+    import re
+
+    results = graded(misbehaving(code), "gelu", "layernorm")
+    assert results["gelu"].status == "failed"
+    assert re.search(named, results["gelu"].message), results["gelu"].message
+    assert results["layernorm"].status == "passed"
+
+
+def test_a_flood_of_output_is_cut_and_harms_nobody(misbehaving, quick_rubric):
+    from grader.grading import grade
+
+    text = 'for (int i = 0; i < 4000000; i++) printf("\\x1b[31mflood flood flood flood\\n");'
+    result = grade(misbehaving(text), quick_rubric, only=["gelu"])
+    assert [check.status for check in result.checks] == ["passed", "failed"]
+    assert len(result.outputs["gelu"]) < 10_000
+    assert "flood" in result.outputs["gelu"] and "\x1b" not in result.outputs["gelu"]
+
+
+def test_no_process_of_a_submission_lives_on(misbehaving, graded, tmp_path):
+    pids = tmp_path / "pids"
+    code = (
+        f'if (fork() == 0) {{ FILE* f = fopen("{pids}", "a"); fprintf(f, "%d\\n", getpid()); '
+        "fclose(f); sleep(600); _exit(0); } usleep(200000);"
+    )
+    graded(misbehaving(code), "gelu")
+    children = pids.read_text().split()
+    assert children
+    deadline = time.monotonic() + 5
+    while any(alive(int(pid)) for pid in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [pid for pid in children if alive(int(pid))]
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"  # a zombie waits for its parent only
+
+
+def test_a_hang_ends_at_the_limit_with_its_process_gone():
+    with Worker() as worker:
+        pid = worker._process.pid
+        with pytest.raises(WorkerTimeout):
+            worker.ask("build", submission="/", device="cpu", limit=0.0001)
+        assert not alive(pid)
+        with pytest.raises(WorkerTimeout):  # and it stays failed
+            worker.ask("build", submission="/", device="cpu", limit=5)
+    assert not os.path.exists(worker._scratch)
+
+
+def test_a_worker_gets_nothing_of_our_environment(monkeypatch):
+    monkeypatch.setenv("MY_SECRET", "42")
+    with Worker(variables={"ADDED": "1"}) as worker:
+        environment = Path(f"/proc/{worker._process.pid}/environ").read_bytes()
+        assert b"MY_SECRET" not in environment and b"ADDED=1" in environment
+
+
+def test_what_a_worker_answers_is_checked():
+    with Worker() as worker:
+        os.write(worker._channel.write_fd, b"GET / HTTP/1.1\r\n\r\n")
+        with pytest.raises((WorkerDied, WorkerTalksNonsense)):
+            worker.ask("build", submission="/", device="cpu", limit=10)
+
+
+def test_printable_text_cannot_steer_a_terminal():
+    assert printable("a\x1b[2Jb\r\nc\td\x9b") == "a\ufffd[2Jb\ufffd\nc\td\ufffd"
