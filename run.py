@@ -161,4 +161,4 @@ def explain(e: Exception, args: argparse.Namespace) -> Exception:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.end(main))
+    sys.exit(cli.main(main))

@@ -55,12 +55,20 @@ def check_layer(name: str, library: KernelLibrary, device: str) -> tuple[bool, s
         except (BuildError, KernelError) as e:
             library.clear()
             return False, f"at {at}: {e}"
+        except RuntimeError as e:  # torch's, after a crash: a GPU stays unusable to this process
+            if "CUDA error" not in str(e):
+                raise
+            return False, f"not run: the GPU does not recover from a crash ({first_line(e)})"
         expected = run_layer(name, TorchOps(), shape, torch.float64, device)
         error = ((out - expected).abs().max() / expected.abs().max()).item()
         if not error <= TOLERANCE:  # also when it is NaN
             return False, f"at {at}: max error {error:.1e}, more than {TOLERANCE:.0e}"
         worst = max(worst, error)
     return True, f"max error {worst:.1e} over {len(SHAPES[name])} shapes"
+
+
+def first_line(e: Exception) -> str:
+    return str(e).splitlines()[0]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,9 +85,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in LAYERS:
         passed, message = check_layer(name, library, device)
         failed += not passed
+        message = message.replace("\n", "\n" + " " * 19)  # under its first line
         print(f"{name:<10} {'passed' if passed else 'FAILED'}  {message}", flush=True)
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(cli.end(main))
+    sys.exit(cli.main(main))

@@ -10,6 +10,7 @@ failed; 130 interrupted.
 """
 
 import argparse
+import os
 import signal
 import sys
 import traceback
@@ -45,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         errors.print(f"grade.py: {error}", soft_wrap=True)
         return USAGE
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough
         errors.print("grade.py: interrupted; nothing was written")
         return INTERRUPTED
     except Exception as error:
@@ -155,4 +157,8 @@ def _interrupt(*_) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if status == INTERRUPTED:  # a thread may be importing torch still: leave without waiting for it
+        sys.stdout.flush()
+        os._exit(status)
+    sys.exit(status)

@@ -89,6 +89,7 @@ def run(
     def result(
         status: str, earned: float, message: str, hint: str = "", figures: dict | None = None
     ):
+        message = message.replace(f"{session.submission}{os.sep}", "")  # the student's own files
         return CheckResult(
             check.id, check.title, status, earned, worth, message, hint, figures or {}
         )

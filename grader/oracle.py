@@ -12,6 +12,7 @@ class Oracle:
         from mingpt import weights
 
         torch.set_grad_enabled(False)
+        torch.set_num_threads(1)  # as in the workers
         self._torch = torch
         self._model, _ = weights.load(weights.BUNDLED)
         self.config = self._model.config

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mingpt.errors import LabError
+from mingpt.guard import INTERRUPTED, guarded
 from mingpt.kernels import LAYERS
 from mingpt.paths import default_submission
 
-INTERRUPTED = 130  # the exit status that a shell gives to Ctrl-C
+__all__ = ["INTERRUPTED", "add_common_arguments", "end", "layers", "main", "positive", "submission"]
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,8 +59,13 @@ def positive(text: str) -> int:
     return number
 
 
+def main(command: Callable[[Sequence[str] | None], int]) -> int:
+    """The exit status of a command, whatever happens in it."""
+    return guarded(lambda: end(command))
+
+
 def end(command: Callable[[Sequence[str] | None], int]) -> int:
-    """Runs a command. Returns its exit status; 1, with the message, for what is not our fault."""
+    """Runs a command in this process. Returns its exit status, 1 after a LabError."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # a terminal that lacks a character gets a "?"
     try:

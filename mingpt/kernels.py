@@ -199,6 +199,7 @@ class CustomOps:
         self.library.function(name)(out.data_ptr(), *addresses, *sizes, stream)
         self.library.check(name)
         if first:
+            self._wait(name)
             self._check_written(name, out, inputs)
             self._seen.add(name)
         return out.to(x.dtype)
@@ -210,6 +211,17 @@ class CustomOps:
                 f"{self.library.device}: build and run on the same --device."
             )
         return t.detach().float().contiguous()
+
+    def _wait(self, name: str) -> None:
+        """Until the kernel is done, so that a crash on the GPU counts as this layer's."""
+        import torch
+
+        if self.library.device != "cuda":
+            return
+        try:
+            torch.cuda.synchronize()
+        except RuntimeError as e:
+            raise KernelError(f"{name} failed on the GPU.\n{str(e).splitlines()[0]}") from None
 
     def _check_written(self, name: str, out: "Tensor", inputs: list) -> None:
         bad = out.isnan()
@@ -251,7 +263,9 @@ def main() -> int:
     try:
         library = build(args.submission, args.device)
         args.output.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(library, args.output)
+        partial = args.output.with_suffix(".partial")
+        shutil.copy(library, partial)
+        partial.replace(args.output)  # a process that has the old one loaded keeps it
     except (LabError, OSError) as e:
         print(e)
         return 1

@@ -112,7 +112,7 @@ def parse(words: Sequence[str]) -> Command:
             command.std = word.removeprefix("-std=")
         elif word.startswith("-") and not command.sources:
             raise UsageError(f"there is no option {word}")
-        elif Path(word).suffix in SUFFIXES:
+        elif word.endswith(SUFFIXES):
             command.sources.append(Path(word))
         elif command.sources:
             break
@@ -153,7 +153,7 @@ def _check(command: Command) -> None:
     for folder in command.include_dirs:
         if not folder.is_dir():
             raise UsageError(f"there is no folder {folder} (after -I)")
-    if command.keep and (command.keep.suffix in SUFFIXES or command.keep.is_dir()):
+    if command.keep and (command.keep.name.endswith(SUFFIXES) or command.keep.is_dir()):
         raise UsageError(f"-o {command.keep} would overwrite a source or folder: choose another")
 
 

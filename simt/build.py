@@ -129,7 +129,7 @@ def _build(
         str(len(sources)),
         *shown,
     )
-    stem = re.sub(r"[^\w.-]", "_", sources[0].stem) or "code"
+    stem = re.sub(r"[^\w.-]", "_", sources[0].stem)[:40] or "code"
     folder = find_cache(cache_dir)
     output = folder / (f"{stem}-{key}.so" if kind == "library" else f"{stem}-{key}")
     log_path = folder / f"{stem}-{key}.log"
@@ -163,7 +163,7 @@ def _compile(
     objects, commands = [], []
     for i, (original, copy) in enumerate(zip(tree.sources, copies, strict=True)):
         objects.append(str(scratch / f"{i}.o"))
-        cuda = ["-include", "cuda_runtime.h"] if original.suffix in CUDA_SUFFIXES else []
+        cuda = ["-include", "cuda_runtime.h"] if original.name.endswith(CUDA_SUFFIXES) else []
         beside = ["-I", str(original.parent)]
         what = ["-x", "c++", "-c", str(copy), "-o", objects[-1]]
         commands.append([*compiler.command, *flags, *beside, *cuda, *what])

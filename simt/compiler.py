@@ -145,6 +145,7 @@ def _find_compiler(cxx: str, path: str) -> Compiler:
     is_gcc = "clang" not in version.lower()
     flags = ["-O2", "-g1", "-fPIC", "-pthread", "-fdiagnostics-color=never"]
     flags += ["-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
+    flags += ["-fno-semantic-interposition"]  # what is exported may still be inlined
     flags += ["-ftls-model=initial-exec"]  # threadIdx and the like are thread-local
     if is_gcc:
         flags += ["-fno-gnu-unique"]  # two libraries in one process share no variables

@@ -19,6 +19,7 @@ from simt.rewrite.edits import EditedText
 _MESSAGE = re.compile(r"(?P<file>[^\n]+?):(?P<line>\d+):(?P<column>\d+):\s+(?P<text>.*)")
 _UNDEFINED = re.compile(r"(?:(?P<place>\S+:\d+)|.*): undefined reference to [`'](?P<name>.*)'")
 _LINKER_NOISE = re.compile(r".*\bld(\.\w+)?: .*: in function .*|collect2: error: ld .*")
+_INSTANTIATED_LAUNCH = re.compile(r"In instantiation of .*<lambda\(auto:")
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,10 @@ def readable(log: str, files: Sequence[UserFile], scratch: Path) -> str:
         match = _MESSAGE.fullmatch(line)
         if not match:
             if undefined := _UNDEFINED.fullmatch(line):
-                line = _undefined(undefined["name"], undefined["place"] or "")
+                shown.append(_undefined(undefined["name"], undefined["place"] or "", files))
             elif _LINKER_NOISE.fullmatch(line):
                 continue
-            if not line.startswith(str(INCLUDE)):  # its "In instantiation of ..."
+            elif not (line.startswith(str(INCLUDE)) or _INSTANTIATED_LAUNCH.search(line)):
                 shown.append(_in_users_terms(line) + "\n")
             continue
         text, file = _in_users_terms(match["text"]), by_name.get(match["file"])
@@ -107,8 +108,14 @@ def _wrong_arguments(match: re.Match[str]) -> str:
     return f"the kernel takes ({match[1]}), but the launch gives it ({given})"
 
 
-def _undefined(name: str, place: str) -> str:
+def _undefined(name: str, place: str, files: Sequence[UserFile]) -> str:
+    """What the linker says of a function without a body. It may leave folders out of the place."""
     if name == "main":
-        return "error: a program needs a main function, and there is none"
-    where = "" if not place or place.startswith(str(INCLUDE)) else f"{place}: "
-    return f"{where}error: {name} is used, but defined nowhere"
+        return "error: a program needs a main function, and there is none\n"
+    text = f"error: {name} is used, but defined nowhere"
+    path, _, line = place.rpartition(":")
+    for file in files:
+        if path and Path(file.shown).name == Path(path).name:
+            code = [*file.text.split("\n"), ""][min(int(line) - 1, file.text.count("\n"))]
+            return show(file, int(line), code.find(re.split(r"\W", name)[0]) + 1 or 1, text)
+    return text + "\n"

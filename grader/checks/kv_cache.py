@@ -7,6 +7,7 @@ import numpy as np
 
 from grader.client import RequestFailed, WorkerFailed
 from grader.diagnosis import cache as diagnosis
+from grader.diagnosis.faults import explain
 from grader.diagnosis.probe import Probe
 from grader.framework import Context, Failure, Passed, check
 from grader.oracle import first_difference, relative_error
@@ -103,6 +104,10 @@ class Cache:
         except RequestFailed as error:
             written = error.type != "NotImplementedError"
             raise diagnosis.raised(error, name, self.probe() if written else None) from error
+        except WorkerFailed as error:
+            failure = explain(error)
+            message = f"With {name}: {failure.message}"
+            raise Failure(message, failure.hint, failure.figures) from error
 
     def _ask(self, op: str, *arrays: np.ndarray, **fields) -> list[np.ndarray]:
         return self._worker.ask(op, *arrays, limit=self._remaining(), **fields)[1]

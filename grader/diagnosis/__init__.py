@@ -1,6 +1,7 @@
 """From evidence to the likeliest cause: each module turns what was seen into a Failure.
 
     kernels.py   wrong outputs of gelu, layernorm and linear
+    sizes.py     which cases fail, and what they have in common
     patterns.py  which elements are wrong, in words
     faults.py    crashes, hangs, exceptions and simt's reports
     cache.py     wrong results with kv_cache.py

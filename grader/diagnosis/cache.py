@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from grader.client import RequestFailed, printable
+from grader.diagnosis.cause import Cause
 from grader.diagnosis.faults import request_failed
-from grader.diagnosis.probe import Cause, Probe
+from grader.diagnosis.probe import Probe
 from grader.framework import Failure
 from grader.oracle import first_bad_token, first_difference
 

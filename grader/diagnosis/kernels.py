@@ -1,10 +1,10 @@
 """Wrong outputs of gelu, layernorm and linear: what was seen, and the likeliest cause."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from grader.diagnosis import patterns
+from grader.diagnosis.cause import Cause
+from grader.diagnosis.sizes import by_size
 from grader.framework import Failure
 from grader.kernels.formulas import FORMULAS, Formula
 from grader.kernels.runs import Outcome
@@ -13,12 +13,6 @@ UNKNOWN = (
     "The cause was not recognised. Work out the first wrong element by hand and compare; printf"
     " works in a kernel."
 )
-
-
-@dataclass(frozen=True)
-class Cause:
-    text: str  # what the evidence says
-    hint: str  # the idea to revisit, never the code
 
 
 def explain(outcomes: list[Outcome]) -> Failure:
@@ -96,16 +90,10 @@ def wrote_outside(outcomes, bad):
         if o.overruns:
             run = max(o.overruns, key=lambda run: run.farthest)
             edge = "past the end of" if run.side == "after" else "before the start of"
-            most = "the farthest" if run.count > 1 else "it is"
-            return (
-                Cause(
-                    f"The kernel writes {edge} {run.buffer}: {run.count} stray "
-                    f"element{'s' if run.count > 1 else ''}, {most} {run.farthest} beyond the"
-                    " edge.",
-                    OVERRUN_HINTS[o.case.function],
-                ),
-                o,
-            )
+            many = f"{run.count} stray elements, the farthest {run.farthest} beyond the edge"
+            stray = many if run.count > 1 else f"1 stray element, {run.farthest} beyond the edge"
+            text = f"The kernel writes {edge} {run.buffer}: {stray}."
+            return Cause(text, OVERRUN_HINTS[o.case.function]), o
     return None
 
 
@@ -125,7 +113,7 @@ def known_formula(outcomes, bad):
 
 
 def _equal_share(formula: Formula, o: Outcome) -> float:
-    """The share of an output's elements that equal a formula's. NaN, where the formula is NaN too."""
+    """The share of elements that equal a formula's (or are wrong, where that is NaN)."""
     with np.errstate(all="ignore"):
         values = formula.compute(o.case)
         got = o.out.astype(np.float64)
@@ -184,11 +172,13 @@ def partly_written(outcomes, bad):
                 "How does a thread find its row? Is there a block (or a step of a loop) for each"
                 " row?"
             )
-        elif "column" in where and o.case.shape[0] > 1:
+        elif "column" in where and o.case.shape[0] > 1 and o.case.function == "linear":
             hint = (
-                "The end of each row is left out: a loop over the columns needs a stride, and a"
-                " grid over them must be rounded up."
+                "Which blocks cover these columns? The grid needs n / TILE of them, rounded up, in"
+                " the direction that the kernel takes for columns."
             )
+        elif "column" in where and o.case.shape[0] > 1:
+            hint = "The end of each row is left out: a loop over the columns needs a stride."
         elif patterns.is_tail(o.unwritten):
             hint = (
                 "The end is left out: is the grid rounded down, or too small? n / block blocks"
@@ -236,98 +226,6 @@ def not_a_number(outcomes, bad):
                 o,
             )
     return None
-
-
-def by_size(outcomes, bad):
-    """All cases with one property fail and no other does."""
-    for tag, (text, hint) in TAGS.items():
-        tagged = [o for o in outcomes if tag in o.case.tags]
-        if tagged and len(tagged) == len(bad) and all(tag in o.case.tags for o in bad):
-            return Cause(text, hint), bad[0]
-    for tag, (text, hint) in TAGS.items():  # not all of them, but none without
-        if tag not in WEAK_TAGS and len(bad) > 1 and all(tag in o.case.tags for o in bad):
-            return Cause(text, hint), bad[0]
-    return None
-
-
-WEAK_TAGS = {"m > 1", "many rows", "odd", "partial block"}
-TAGS = {
-    "null bias": (
-        "Only cases without a bias fail.",
-        (
-            "bias may be NULL (GPT-2's lm_head has none): then nothing is added, and nothing may be"
-            " read."
-        ),
-    ),
-    "offset": (
-        (
-            "Only rows with a mean far from 0 fail: digits are lost. E[x^2] - E[x]^2 is the"
-            " difference of two large, nearly equal numbers: it cancels."
-        ),
-        (
-            "Take the variance around the mean, in a second pass, or update both step by step"
-            " (Welford)."
-        ),
-    ),
-    "eps": (
-        "Only cases in which eps counts fail.",
-        "Where does eps stand in the formula in gpt.h?",
-    ),
-    "flat": (
-        "Only rows of equal values fail, where the variance is 0.",
-        "What keeps the square root away from 0?",
-    ),
-    "one column": (
-        "Only rows of one element fail.",
-        "With one column the variance is 0 / 1, not 0 / 0.",
-    ),
-    "tiny": ("Only values near 0 fail.", "Is something rounded, or compared with a threshold?"),
-    "large": (
-        "Only large values fail: something overflows, or infinity is divided by infinity.",
-        "exp of a large number is infinity. tanhf itself is safe for every input.",
-    ),
-    "k % 32": (
-        "Only cases whose k is not a multiple of 32 fail: the last, partial tile along k is wrong.",
-        (
-            "In the last step along k, part of the tile lies past the edge. What must those"
-            " elements be?"
-        ),
-    ),
-    "n % 32": (
-        (
-            "Only cases whose n is not a multiple of 32 fail: the last, partial tile of columns is"
-            " wrong."
-        ),
-        "The last block of columns reaches past the edge of out and of weight.",
-    ),
-    "m % 32": (
-        "Only cases whose m is not a multiple of 32 fail: the last, partial tile of rows is wrong.",
-        "The last block of rows reaches past the edge of out and of in.",
-    ),
-    "m = 1": (
-        "Only cases with m = 1 fail, as in decoding.",
-        (
-            "With one row most of a square block has no output of its own, but may still have tiles"
-            " to load."
-        ),
-    ),
-    "m > 1": (
-        "Only cases with more than one row fail.",
-        "How far apart are two rows in memory, in in and in out?",
-    ),
-    "many rows": (
-        "Only cases with more than one row fail.",
-        "How does a block find its row, and how far apart are two rows in memory?",
-    ),
-    "odd": (
-        "Only cases whose num_cols is not a multiple of 32 fail.",
-        "Some threads have fewer columns than others: what do they contribute?",
-    ),
-    "partial block": (
-        "Only cases whose number of elements is not a multiple of 32 fail.",
-        "The last block has threads with no element.",
-    ),
-}
 
 
 def any_nan(outcomes, bad):

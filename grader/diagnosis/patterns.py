@@ -63,7 +63,9 @@ def summary(outcome: Outcome) -> tuple[str, dict]:
     excess = np.where(wrong, error / outcome.bound, 0)
     worst = int(excess.argmax())
     count = int(wrong.sum())
-    text = f"{count} of {wrong.size} elements are wrong: {describe(wrong)}." if count else ""
+    where = describe(wrong)
+    text = f"{count} of {wrong.size} elements are wrong"
+    text += "." if "scattered" in where else f": {where}."
     text += f"\nFirst: {element(outcome, first, out)}."
     finite = np.isfinite(error.ravel()[worst])
     if finite and worst != first:

@@ -8,12 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grader.client import RequestFailed
-
-
-@dataclass(frozen=True)
-class Cause:
-    text: str
-    hint: str
+from grader.diagnosis.cause import Cause
 
 
 @dataclass(frozen=True)

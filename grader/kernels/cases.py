@@ -109,8 +109,8 @@ def layernorm_cases(rng: np.random.Generator) -> list[Case]:
         rows, cols = x.shape
         weight, bias = 1 + 0.5 * normal(rng, cols), normal(rng, cols)
         tags = {*tags, *(["odd"] if cols % 32 else []), *(["one column"] if cols == 1 else [])}
-        if rows > 1:
-            tags.add("many rows")
+        tags |= {f"cols > {size}" for size in (32, 256, 1024) if cols > size}
+        tags |= {"many rows"} if rows > 1 else set()
         return Case(
             "layernorm",
             {"in": x, "weight": weight, "bias": bias},

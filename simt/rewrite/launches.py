@@ -82,6 +82,8 @@ def _kernel_start(source: Source, launch: int) -> int:
             continue
         if text == ")":
             i = match_backward(tokens, i)
+            if i < 0:
+                break
             if _is_call(source, i):
                 i -= 1
                 continue

@@ -152,11 +152,10 @@ def _parse(source: Source, shared: int) -> Declaration:
     while declaration.type and declaration.type[-1].text in ("*", "&"):
         declaration.type.pop()
         stars -= 1
-    if not declaration.type or name >= end:
-        raise source.error(
-            tokens[shared], "__shared__ without a type and a name after it: write float tile[32];"
-        )
     while True:
+        if not declaration.type or name >= end or tokens[name].kind != "name":
+            message = "__shared__ without a type and a name after it: write float tile[32];"
+            raise source.error(tokens[shared], message)
         close = _declarator_end(source, name, end)
         declaration.declarators.append(Declarator(stars, name, close))
         if source.at(close) != "," or close >= end:
@@ -205,7 +204,11 @@ def _declarator_end(source: Source, name: int, end: int) -> int:
                 f"shared memory has no initial value: declare {source.at(name)} alone, "
                 "then let threads write it before a __syncthreads()",
             )
-        i = match_forward(source.tokens, i) + 1 if source.at(i) == "[" else i + 1
+        if source.at(i) == "[":
+            opening, i = i, match_forward(source.tokens, i)
+            if i >= end:
+                raise source.error(source.tokens[opening], "[ without its ]")
+        i += 1
     return i
 
 

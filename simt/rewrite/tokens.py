@@ -89,8 +89,10 @@ class Source:
         return RewriteError(line, token.start - line_start + 1, message)
 
     def directive_end(self, index: int) -> int:
-        """The index just past the tokens of the directive (or plain code) that index is in."""
+        """The index just past the directive that index is in; in plain code, the file's end."""
         directive = self.tokens[index].directive
+        if not directive:
+            return len(self.tokens)
         while index < len(self.tokens) and self.tokens[index].directive == directive:
             index += 1
         return index
@@ -182,7 +184,7 @@ def spelled(tokens: list[Token]) -> str:
     for token in tokens:
         if words and (words[-1].isalnum() or words[-1] == "_") and token.text[0].isidentifier():
             words += " "
-        words += token.text
+        words += token.text.replace("\\\n", "")  # a string may go on in the next line
     return words
 
 

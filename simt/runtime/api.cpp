@@ -18,14 +18,16 @@ long long nanoseconds() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
 }
 
-// The largest dynamic shared memory that a kernel asked for by cudaFuncSetAttribute.
+// The largest dynamic shared memory that each kernel asked for by cudaFuncSetAttribute.
 static std::mutex mutex;
 static std::unordered_map<const void*, size_t> opted_in;
 
 size_t dynamic_shared_limit(const void* kernel) {
   std::lock_guard<std::mutex> lock(mutex);
-  auto entry = opted_in.find(kernel);
-  return entry == opted_in.end() ? kDefaultDynamicLimit : entry->second;
+  size_t limit = kDefaultDynamicLimit;
+  for (auto& [asked, size] : opted_in)  // a template that deduces its types has no address here
+    if (asked == kernel || !kernel) limit = std::max(limit, size);
+  return limit;
 }
 
 }  // namespace simt

@@ -1,7 +1,9 @@
 """The command: exit codes, the JSON document, and that a submission is never touched."""
 
+import dataclasses
 import hashlib
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -123,8 +125,6 @@ def test_a_misspelt_function_is_named(variant, graded):
 
 
 def test_speed_without_its_reference_counts_for_nothing(variant, quick_rubric):
-    import dataclasses
-
     entries = dict(quick_rubric.entries)
     settings = {**entries["speed"].settings, "reference": "no/such/kv_cache.py"}
     entries["speed"] = dataclasses.replace(entries["speed"], settings=settings)
@@ -149,8 +149,6 @@ def test_speed_without_its_reference_counts_for_nothing(variant, quick_rubric):
     ],
 )
 def test_wrong_usage_is_2(arguments, named):
-    import re
-
     done = run(*arguments, cwd=ROOT)
     assert done.returncode == 2
     assert re.search(named, done.stderr, re.DOTALL), done.stderr

@@ -1,12 +1,14 @@
 """A submission that misbehaves costs its own check, and nothing of it lives on."""
 
 import os
+import re
 import time
 from pathlib import Path
 
 import pytest
 
 from grader.client import Worker, WorkerDied, WorkerTalksNonsense, WorkerTimeout, printable
+from grader.grading import grade
 
 # What the body of gelu (the host function) does instead of launching anything.
 LAUNCH = "  gelu_kernel<<<(n + block - 1) / block, block, 0, stream>>>(out, in, n);\n"
@@ -38,8 +40,6 @@ def misbehaving(variant):
     ids=["abort", "exit(0)", "_exit(3)", "kill", "closed channel", "forged answer"],
 )  # fmt: skip
 def test_a_crash_costs_one_check(misbehaving, graded, code, named):
-    import re
-
     results = graded(misbehaving(code), "gelu", "layernorm")
     assert results["gelu"].status == "failed"
     assert re.search(named, results["gelu"].message), results["gelu"].message
@@ -47,13 +47,12 @@ def test_a_crash_costs_one_check(misbehaving, graded, code, named):
 
 
 def test_a_flood_of_output_is_cut_and_harms_nobody(misbehaving, quick_rubric):
-    from grader.grading import grade
-
     text = 'for (int i = 0; i < 4000000; i++) printf("\\x1b[31mflood flood flood flood\\n");'
-    result = grade(misbehaving(text), quick_rubric, only=["gelu"])
-    assert [check.status for check in result.checks] == ["passed", "failed"]
+    result = grade(misbehaving(text), quick_rubric, only=["gelu", "layernorm"])
+    assert result.checks[-1].status == "passed"
     assert len(result.outputs["gelu"]) < 10_000
     assert "flood" in result.outputs["gelu"] and "\x1b" not in result.outputs["gelu"]
+    assert list(result.outputs) == ["gelu"]
 
 
 def test_no_process_of_a_submission_lives_on(misbehaving, graded, tmp_path):

@@ -296,10 +296,10 @@ def test_the_reference_passes(command):
 )
 def test_a_wrong_layer_fails_alone(command, submission, old, new, layer, message):
     folder = submission(replace=[(old, new)])
-    status, out, _ = command("test", "--submission", folder, "--device", "cpu")
+    status, out, err = command("test", "--submission", folder, "--device", "cpu")
     assert status == 1
+    assert err == ""
     results = lines(out)
-    print(out)
     assert results.pop(layer) == "FAILED"
     assert list(results.values()) == ["passed", "passed"]
     assert message in out

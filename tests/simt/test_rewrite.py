@@ -85,6 +85,7 @@ class TestLaunches:
             "f(sizeof(A<B<C<int>>>)), 32",
             "[&] { return n; }(), 32, n * sizeof(float), stream",
             "n, // threads >>> here\n 32",
+            "n,\n#ifdef SMALL\n 32\n#else\n 64\n#endif\n",
             'strlen(">>>"), 1',
         ],
     )
@@ -331,11 +332,9 @@ class TestRefusals:
         rewritten(text)
 
 
-PIECES = st.sampled_from(
-    "k <<< >>> < > ( ) [ ] { } __shared__ extern float a , ; 1 template __global__ // \" ' :: /* */ = "
-    'alignas ... struct R"( asm'.split(" ")
-    + ["\n", "\\\n", " ", "#define ", "#if 0\n", "#else\n", "#endif\n"]
-)
+WORDS = """k <<< >>> < > ( ) [ ] { } __shared__ extern float a , ; 1 template __global__ // " ' ::
+/* */ = alignas ... struct R"( asm #"""
+PIECES = st.sampled_from([*WORDS.split(), " ", "\n", "\\\n", "#define ", "#if 0\n", "#else\n"])
 
 
 class TestAnyText:

@@ -50,4 +50,27 @@ __attribute__((always_inline)) inline Launcher<Params...> launch(void (*kernel)(
   return {kernel, name, config, file, line};
 }
 
+// The same for a kernel template that deduces its types from the arguments: it has no address yet,
+// so the rewriter wraps it in a lambda.
+template <class Kernel>
+struct DeducingLauncher {
+  Kernel kernel;
+  const char* name;
+  Config config;
+  const char* file;
+  int line;
+  template <class... Arguments>
+  void operator()(Arguments... arguments) const {
+    auto one_thread = [&] { kernel(arguments...); };
+    auto call = [](void* p) { (*static_cast<decltype(one_thread)*>(p))(); };
+    run({config, call, &one_thread, nullptr, name, file, line});
+  }
+};
+template <class Kernel>
+__attribute__((always_inline)) inline DeducingLauncher<Kernel> launch(Kernel kernel,
+                                                                      const char* name,
+                                                                      Config config, SIMT_HERE) {
+  return {kernel, name, config, file, line};
+}
+
 }  // namespace simt

@@ -37,11 +37,11 @@ inline T* dynamic_shared() {
 }
 
 // The same at file scope, where a declaration has no block yet: found anew at each use.
-template <class T>
+template <class T, size_t Align = alignof(T)>
 struct FileShared {
   const char* name;
   mutable SharedSite site{name};
-  T& get() const { return shared<T>(site); }
+  T& get() const { return shared<T, Align>(site); }
   operator T&() const { return get(); }
   template <class V>
   T& operator=(const V& value) {
@@ -49,15 +49,15 @@ struct FileShared {
   }
   T* operator&() const { return &get(); }
 };
-template <class T, size_t N>
-struct FileShared<T[N]> {
+template <class T, size_t N, size_t Align>
+struct FileShared<T[N], Align> {
   const char* name;
   mutable SharedSite site{name};
   using Array = T[N];
-  operator T*() const { return shared<Array>(site); }
+  operator T*() const { return shared<Array, Align>(site); }
   template <class I>
   T& operator[](I i) const {
-    return shared<Array>(site)[i];
+    return shared<Array, Align>(site)[i];
   }
 };
 template <class T>

@@ -1,0 +1,9 @@
+"""A likeliest cause, as the evidence has it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cause:
+    text: str  # what the evidence says
+    hint: str  # the idea to revisit, never the code
