@@ -4,7 +4,6 @@ A kernel's faults are simt's or CUDA's to report. But gpt.cu also has host code,
 launch: a bad pointer there would end Python without a word, and a loop there would shut out Ctrl-C.
 """
 
-import contextlib
 import ctypes
 import os
 import signal
@@ -21,13 +20,13 @@ def guarded(command: Callable[[], int]) -> int:
     """The exit status of command(), which runs in a child on Linux, and right here elsewhere."""
     if sys.platform != "linux":  # forking a process that has loaded torch is safe there only
         return command()
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     child = os.fork()
     if child == 0:
         ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        signal.signal(signal.SIGTERM, before)
         signal.signal(signal.SIGINT, _interrupt_once)
         return command()  # and so the child goes on as if it were the command itself
-    with contextlib.suppress(ValueError):  # not in the main thread
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     return _report(_wait(child))
 
 

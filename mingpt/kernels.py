@@ -47,7 +47,7 @@ class KernelLibrary:
         try:
             self._library = ctypes.CDLL(str(path))
         except OSError as e:
-            raise BuildError(f"The built library cannot be loaded: {_undefined(str(e))}") from None
+            raise BuildError(f"The built library cannot be loaded: {_reason(str(e))}") from None
         self._last_error = self._optional("mingpt_get_last_error", "cudaGetLastError")
         self._error_string = self._optional("mingpt_error_string", "cudaGetErrorString")
         self._simt_report = self._optional("simt_last_report")
@@ -241,11 +241,13 @@ class CustomOps:
         )
 
 
-def _undefined(message: str) -> str:
-    """dlopen's message, without the path of the library in the cache."""
+def _reason(message: str) -> str:
+    """Why dlopen failed, without the path of the library in the cache."""
     _, marker, symbol = message.partition("undefined symbol: ")
     if marker:
         return f"it uses {symbol}, which is declared but defined nowhere."
+    if "static TLS" in message:
+        return "this process has loaded too many builds. Start it again (restart the kernel)."
     return message
 
 

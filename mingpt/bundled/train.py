@@ -185,6 +185,7 @@ def export(trainer: Trainer, out: Path) -> None:
             tensor = tensor.t()
         tensors[name] = tensor.half().contiguous().cpu()
     save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
+    (out / "model.safetensors").chmod(0o644)  # save_file lets nobody else read it
     recipe = trainer.recipe
     config = {
         "model_type": "gpt2",
