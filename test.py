@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 try:
+    import mingpt  # noqa: F401, I001 (before torch: it sets how torch's threads wait)
     import torch
 except ModuleNotFoundError:
     sys.exit("This Python has no torch. Run `make setup`, then use .venv/bin/python.")

@@ -11,9 +11,13 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)  # not bench/: this file would stand in for the package of the same name
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +29,6 @@ from mingpt.generate import Sampler, generate
 from mingpt.kernels import CustomOps, KernelLibrary, load_kv_cache
 from simt.build import build_library
 
-ROOT = Path(__file__).resolve().parent.parent
 INCLUDE = ROOT / "mingpt" / "include"
 
 

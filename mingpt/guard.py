@@ -21,11 +21,13 @@ def guarded(command: Callable[[], int]) -> int:
     if sys.platform != "linux":  # forking a process that has loaded torch is safe there only
         return command()
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # until each of the two is ready
     child = os.fork()
     if child == 0:
         ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
         signal.signal(signal.SIGTERM, before)
         signal.signal(signal.SIGINT, _interrupt_once)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         return command()  # and so the child goes on as if it were the command itself
     return _report(_wait(child))
 
@@ -39,6 +41,7 @@ def _interrupt_once(*_) -> None:
 def _wait(child: int) -> int | None:
     """The child's exit status (minus the signal that ended it); None if it had to be killed."""
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     except KeyboardInterrupt:
         os.kill(child, signal.SIGINT)

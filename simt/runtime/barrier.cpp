@@ -25,7 +25,7 @@ int barrier(int predicate, const char* file, int line) {
     w.progress.store(w.progress.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   } else {
     Thread& t = w.threads[w.current];
-    t.state = State::AtBarrier;
+    w.states[w.current] = State::AtBarrier;
     t.waits_in = "__syncthreads";
     t.file = file;
     t.line = line;

@@ -74,6 +74,7 @@ void set_up_worker(Worker& w, Job* job) {
   w.thread_ids_of = b;
   w.num_threads = (int)(b.x * b.y * b.z);
   w.threads.resize(w.num_threads);
+  w.states.resize(w.num_threads);
   w.thread_ids.clear();
   for (unsigned z = 0; z < b.z; z++)
     for (unsigned y = 0; y < b.y; y++)
@@ -84,7 +85,7 @@ void set_up_worker(Worker& w, Job* job) {
 
 static void become(Worker& w, int thread) {
   w.current = thread;
-  w.threads[thread].state = State::Running;
+  w.states[thread] = State::Running;
   threadIdx = w.thread_ids[thread];
 }
 
@@ -109,7 +110,7 @@ static int pop_ready(Worker& w) {
 }
 
 void make_ready(Worker& w, int thread) {
-  w.threads[thread].state = State::Ready;
+  w.states[thread] = State::Ready;
   w.ready.push_back(thread);
 }
 
@@ -124,7 +125,7 @@ static void runner() {
     int n = w.started++;
     become(w, reverse ? num_threads - 1 - n : n);
     call(arguments);
-    w.threads[w.current].state = State::Returned;
+    w.states[w.current] = State::Returned;
     w.live--;
   }
   w.free_stacks.push_back(stack);
@@ -184,7 +185,7 @@ void run_block(Worker& w, uint64_t block) {
   w.at_barrier.clear();
   w.barrier = {};
   w.failed = false;
-  for (Thread& t : w.threads) t = {};
+  std::fill(w.states.begin(), w.states.end(), State::NotStarted);
   reset_shared(w);
 
   w.in_kernel = true;
@@ -211,7 +212,7 @@ void spin_hint() {
     make_ready(*w, thread);
     start_runner(*w, &w->threads[thread].stack_pointer);
   } else if (any_ready(*w)) {
-    w->threads[thread].state = State::Ready;
+    w->states[thread] = State::Ready;
     // Its turn comes after all the others.
     w->ready.insert(reverse_order() ? w->ready.begin() + w->ready_head : w->ready.end(), thread);
     wait(*w);

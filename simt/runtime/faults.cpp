@@ -30,8 +30,7 @@ static bool in_guard_page(const Worker& w, void* address) {
 
 static Report explain_signal(Worker& w) {
   std::string line = source_line(w.fault_pc);
-  const Thread& t = w.threads[w.current];
-  if (line.empty() && t.waits_in) line = where(t.file, t.line);  // it was in a barrier just now
+  if (line.empty() && w.barrier.file) line = where(w.barrier.file, w.barrier.line);
   std::string at = line.empty() ? "" : " at " + line;
   std::string thread = thread_name(w, w.current);
   char address[32];

@@ -40,8 +40,9 @@ class Pool {
  private:
   void serve(int index) {
     uint64_t seen = 0;
-    std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
+      expect_launch(seen);
+      std::unique_lock<std::mutex> lock(mutex_);
       wake_.wait(lock, [&] { return job_ && generation_ != seen; });
       seen = generation_;
       Job& job = *job_;
@@ -51,6 +52,14 @@ class Pool {
       lock.lock();
       if (--busy_ == 0) idle_.notify_one();
     }
+  }
+
+  // Launches often follow one another closely, and waking an OS thread takes as long as a small
+  // kernel: look out for the next one for a moment before going to sleep.
+  void expect_launch(uint64_t seen) {
+    long long end = nanoseconds() + 100000;
+    while (generation_.load(std::memory_order_relaxed) == seen && nanoseconds() < end)
+      std::this_thread::yield();
   }
 
   void work(Worker& w, Job& job) {
@@ -74,7 +83,7 @@ class Pool {
   std::mutex mutex_;
   std::condition_variable wake_, idle_;
   Job* job_ = nullptr;
-  uint64_t generation_ = 0;
+  std::atomic<uint64_t> generation_{0};
   int busy_ = 0;  // workers other than the launching thread that are at it
 };
 

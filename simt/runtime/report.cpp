@@ -123,10 +123,10 @@ void report_deadlock(Worker& w) {
   std::vector<int> returned;
   for (int t = 0; t < w.num_threads; t++) {
     const Thread& thread = w.threads[t];
-    if (thread.state == State::Returned) {
+    if (w.states[t] == State::Returned) {
       returned.push_back(t);
     } else {
-      bool in_warp = thread.state == State::InWarp;
+      bool in_warp = w.states[t] == State::InWarp;
       waiting[{where(thread.file, thread.line), thread.waits_in, in_warp}].push_back(t);
     }
   }

@@ -32,10 +32,10 @@ namespace simt {
 
 enum class State : uint8_t { NotStarted, Running, Ready, AtBarrier, InWarp, Returned };
 
-// One thread of the block that is running.
+// What a thread of the block leaves behind when it waits. (Its State is kept apart: all of those
+// are reset for each block.)
 struct Thread {
-  void* stack_pointer;  // where it goes on, when it waits
-  State state;
+  void* stack_pointer;   // where it goes on
   const char* waits_in;  // "__syncthreads", "__shfl_down_sync", ...
   const char* file;      // of that call
   int line;
@@ -78,6 +78,7 @@ struct Worker {
   uint64_t block = 0;
   int num_threads = 0, current = 0, started = 0, live = 0;
   std::vector<Thread> threads;
+  std::vector<State> states;
   std::vector<uint3> thread_ids;
   dim3 thread_ids_of{0, 0, 0};  // the block size that they were made for
   std::vector<int> ready;       // a queue: from ready_head on; from the back in reverse order

@@ -44,7 +44,7 @@ WarpMeeting warp_meet(unsigned mask, const LaneValue& mine, const char* what, co
       if (others >> l & 1) make_ready(w, first + l);
   } else {
     Thread& t = w.threads[w.current];
-    t.state = State::InWarp;
+    w.states[w.current] = State::InWarp;
     t.waits_in = what;
     t.file = file;
     t.line = line;
@@ -57,7 +57,7 @@ unsigned active_mask() {
   Worker& w = *worker;
   unsigned mask = 0;
   for (int lane = 0, first = w.current & ~31; lane < 32 && first + lane < w.num_threads; lane++)
-    if (w.threads[first + lane].state != State::Returned) mask |= 1u << lane;
+    if (w.states[first + lane] != State::Returned) mask |= 1u << lane;
   return mask;
 }
 

@@ -1,5 +1,7 @@
 """Shared by the tests of mingpt: a tiny model, small submissions, and the two commands."""
 
+import mingpt  # noqa: F401, I001 (before torch: it sets how torch's threads wait)
+
 import importlib.util
 import sys
 from pathlib import Path

@@ -79,8 +79,7 @@ def test_a_killed_process_is_reported():
 
 def test_ctrl_c_reaches_the_command():
     process = guarded(
-        "print('ready', flush=True)\n"
-        "try: time.sleep(60)\n"
+        "try: print('ready', flush=True); time.sleep(60)\n"
         "except KeyboardInterrupt: print('tidied up'); return 130"
     )
     process.stdout.readline()
