@@ -22,6 +22,8 @@ from mingpt.submission import describe
 from mingpt.tokenizer import TextStream
 from mingpt.weights import BUNDLED, load
 
+SMALL = 30_000_000  # parameters: a decode step of it is not worth sharing out
+
 EXAMPLES = """examples:
   python run.py --prompt "Shall I compare thee" --steps 200
   python run.py --prompt "Shall I compare thee" --steps 200 --use_custom_layers
@@ -85,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     model, tokenizer = load(args.model, device)
     if library:
         model.ops = CustomOps(library, args.use_custom_layers)
+    if library or (cached and model.num_parameters < SMALL):
+        torch.set_num_threads(1)  # little is left to torch: its threads would wait, not work
 
     ids = torch.tensor([tokenizer.encode(args.prompt)], device=device)  # (1, T)
     stopwatch = Stopwatch(model)

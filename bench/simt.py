@@ -8,6 +8,7 @@ that slows down slows both. "Floor" is what simt/ promises on 2 cores.
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -19,12 +20,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # not bench/: this file would stand in for the package of the same name
 
+from mingpt import weights  # before torch: it sets how torch's threads wait  # isort: skip
 import torch
 import torch.nn.functional as F
 from rich.console import Console
 from rich.table import Table
 
-from mingpt import weights
 from mingpt.generate import Sampler, generate
 from mingpt.kernels import CustomOps, KernelLibrary, load_kv_cache
 from simt.build import build_library
@@ -91,6 +92,7 @@ def linear_ratios(solution: KernelLibrary, repeats: int) -> tuple[float, float]:
 
 def decode_rate(solution: KernelLibrary, tokens: int) -> float:
     """Tokens a second of the bundled model, all layers custom, with the KV-cache."""
+    torch.set_num_threads(1)  # as run.py does: what is left to torch is small
     model, tokenizer = weights.load(weights.BUNDLED)
     model.ops = CustomOps(solution)
     cached = load_kv_cache(ROOT / "solutions").generate
@@ -98,7 +100,7 @@ def decode_rate(solution: KernelLibrary, tokens: int) -> float:
     times = []
     for _ in generate(model, ids, tokens, Sampler(top_k=1), cached):
         times.append(time.perf_counter())
-    return 1 / statistics.median(b - a for a, b in zip(times, times[1:], strict=False))
+    return 1 / statistics.median(b - a for a, b in itertools.pairwise(times))
 
 
 def main() -> None:

@@ -146,7 +146,9 @@ def _find_compiler(cxx: str, path: str) -> Compiler:
     flags = ["-O2", "-g1", "-fPIC", "-pthread", "-fdiagnostics-color=never"]
     flags += ["-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
     flags += ["-fno-semantic-interposition"]  # what is exported may still be inlined
-    flags += ["-ftls-model=initial-exec"]  # threadIdx and the like are thread-local
+    if platform.machine() in ("x86_64", "AMD64") and _accepts(command, "-mtls-dialect=gnu2"):
+        # Thread-local variables by descriptors: fast, and any number of libraries can be loaded.
+        flags += ["-mtls-dialect=gnu2"]
     if is_gcc:
         flags += ["-fno-gnu-unique"]  # two libraries in one process share no variables
         # simt.diagnostics shows the user's own lines, in which a tab is one column.
