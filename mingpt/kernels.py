@@ -154,8 +154,11 @@ class CustomOps:
         layers: tuple[str, ...] = LAYERS,
         fallback: "Ops | None" = None,
     ):
+        import torch
+
         from mingpt.ops import TorchOps
 
+        self._float32 = torch.float32
         self.library = library
         self.layers = tuple(layers)
         self.fallback = fallback or TorchOps()
@@ -210,6 +213,8 @@ class CustomOps:
                 f"{name} was given a tensor on {t.device.type}, and gpt.cu was built for "
                 f"{self.library.device}: build and run on the same --device."
             )
+        if t.dtype is self._float32 and t.is_contiguous():  # as nearly always
+            return t
         return t.detach().float().contiguous()
 
     def _wait(self, name: str) -> None:

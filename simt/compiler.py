@@ -148,7 +148,7 @@ def _find_compiler(cxx: str, path: str) -> Compiler:
     flags += ["-fno-semantic-interposition"]  # what is exported may still be inlined
     if platform.machine() in ("x86_64", "AMD64") and _accepts(command, "-mtls-dialect=gnu2"):
         # Thread-local variables by descriptors: fast, and any number of libraries can be loaded.
-        flags += ["-mtls-dialect=gnu2"]
+        flags += ["-mtls-dialect=gnu2", "-ftls-model=local-dynamic"]
     if is_gcc:
         flags += ["-fno-gnu-unique"]  # two libraries in one process share no variables
         # simt.diagnostics shows the user's own lines, in which a tab is one column.

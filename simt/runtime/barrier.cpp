@@ -1,5 +1,5 @@
 // barrier.cpp: __syncthreads and its forms that count a predicate.
-#include "runtime.h"
+#include "schedule.h"
 
 namespace simt {
 
@@ -20,6 +20,7 @@ int barrier(int predicate, const char* file, int line) {
     b.arrived = 0;
     b.result[turn] = b.passed;
     b.turn ^= 1;
+    if (!any_ready(w)) w.ready.swap(w.at_barrier);  // as ever, but for threads that spin
     for (int thread : w.at_barrier) make_ready(w, thread);
     w.at_barrier.clear();
     w.progress.store(w.progress.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

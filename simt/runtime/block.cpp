@@ -3,7 +3,7 @@
 
 #include <cstdlib>
 
-#include "runtime.h"
+#include "schedule.h"
 
 __thread uint3 threadIdx, blockIdx;
 __thread dim3 blockDim, gridDim;
@@ -13,7 +13,7 @@ namespace simt {
 __thread Worker* worker;
 static std::atomic<int> order_reversed{-1};  // -1: as $SIMT_ORDER says
 
-bool reverse_order() {
+static bool reverse_order() {
   int reversed = order_reversed.load(std::memory_order_relaxed);
   if (reversed < 0) {
     const char* order = getenv("SIMT_ORDER");
@@ -52,6 +52,7 @@ static int take_stack(Worker& w) {
 void set_up_worker(Worker& w, Job* job) {
   const Config& config = job->launch.config;
   w.job = job;
+  w.reverse = reverse_order();
   blockDim = config.block;
   gridDim = config.grid;
   if (!w.stacks) {
@@ -83,47 +84,15 @@ void set_up_worker(Worker& w, Job* job) {
   w.warps.resize((w.num_threads + 31) / 32);
 }
 
-static void become(Worker& w, int thread) {
-  w.current = thread;
-  w.states[thread] = State::Running;
-  threadIdx = w.thread_ids[thread];
-}
-
-static bool any_ready(const Worker& w) { return w.ready_head < w.ready.size(); }
-
-static int pop_ready(Worker& w) {
-  int thread;
-  if (reverse_order()) {
-    thread = w.ready.back();  // the one that woke last: its warp runs ahead of the others
-    w.ready.pop_back();
-  } else {
-    thread = w.ready[w.ready_head++];
-  }
-  if (!any_ready(w)) {
-    w.ready.clear();
-    w.ready_head = 0;
-  } else if (w.ready_head > 2 * kMaxThreads) {  // threads that spin would let it grow for ever
-    w.ready.erase(w.ready.begin(), w.ready.begin() + w.ready_head);
-    w.ready_head = 0;
-  }
-  return thread;
-}
-
-void make_ready(Worker& w, int thread) {
-  w.states[thread] = State::Ready;
-  w.ready.push_back(thread);
-}
-
 // Runs threads that have not started, until there is none, then resumes one that waits.
 static void runner() {
   Worker& w = *worker;
   const int stack = w.new_stack, num_threads = w.num_threads;
-  const bool reverse = reverse_order();
   auto call = w.job->launch.call;
   void* arguments = w.job->launch.arguments;
   while (w.started < num_threads) {
     int n = w.started++;
-    become(w, reverse ? num_threads - 1 - n : n);
+    become(w, w.reverse ? num_threads - 1 - n : n);
     call(arguments);
     w.states[w.current] = State::Returned;
     w.live--;
@@ -150,20 +119,12 @@ __attribute__((noinline)) static void start_runner(Worker& w, void** save) {
   simt_start(save, stack_top(w, w.new_stack) - 128, runner);
 }
 
-void wait(Worker& w) {
-  int thread = w.current;
-  void** save = &w.threads[thread].stack_pointer;
-  if (any_ready(w)) {
-    int other = pop_ready(w);
-    become(w, other);
-    if (other != thread) simt_switch(save, w.threads[other].stack_pointer);
-  } else if (w.started < w.num_threads) {
-    start_runner(w, save);
-  } else {
+void wait_with_none_ready(Worker& w) {
+  if (w.started == w.num_threads) {
     report_deadlock(w);
     abandon_block(w);
   }
-  // Whoever resumed this thread made it the current one.
+  start_runner(w, &w.threads[w.current].stack_pointer);
 }
 
 void abandon_block(Worker& w) {
@@ -214,7 +175,7 @@ void spin_hint() {
   } else if (any_ready(*w)) {
     w->states[thread] = State::Ready;
     // Its turn comes after all the others.
-    w->ready.insert(reverse_order() ? w->ready.begin() + w->ready_head : w->ready.end(), thread);
+    w->ready.insert(w->reverse ? w->ready.begin() + w->ready_head : w->ready.end(), thread);
     wait(*w);
   }
 }

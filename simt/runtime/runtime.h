@@ -2,6 +2,7 @@
 //
 //   launch.cpp   a launch is checked, and its blocks are shared out to the workers
 //   block.cpp    a worker runs the threads of one block, as fibers
+//   schedule.h   which thread of the block runs next
 //   barrier.cpp  where threads of a block meet: __syncthreads
 //   warp.cpp     where lanes of a warp meet: shuffles, votes, __syncwarp
 //   shared.cpp   the arena of shared memory
@@ -73,6 +74,7 @@ struct Worker {
   std::atomic<bool> in_kernel{false};  // signals that arrive now are the kernel's
   std::atomic<uint64_t> progress{0}, blocks_done{0};  // barriers passed, blocks: for the watchdog
   bool failed = false;                                // this block was abandoned
+  bool reverse = false;                               // threads run last to first
 
   // The block
   uint64_t block = 0;
@@ -119,9 +121,8 @@ extern __thread Worker* worker;  // of this OS thread, or null
 void set_up_worker(Worker& w, Job* job);
 void run_block(Worker& w, uint64_t block);
 
-// The current thread has been noted as waiting: run others until it is resumed.
-void wait(Worker& w);
-void make_ready(Worker& w, int thread);
+// The current thread waits, and no other is ready: start one, or report a deadlock.
+void wait_with_none_ready(Worker& w);
 // The current thread can't go on, nor can the block: back to the worker. The report is made.
 [[noreturn]] void abandon_block(Worker& w);
 
@@ -133,7 +134,6 @@ constexpr size_t kDefaultDynamicLimit = 48 * 1024;
 constexpr size_t kOptInDynamicLimit = 227 * 1024;
 
 size_t stack_size();
-bool reverse_order();
 
 // ------------------------------------------------------------------------------- others
 

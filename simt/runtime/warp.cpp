@@ -1,5 +1,5 @@
 // warp.cpp: lanes of a warp meet, and leave a value for one another.
-#include "runtime.h"
+#include "schedule.h"
 
 namespace simt {
 
