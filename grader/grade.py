@@ -100,7 +100,8 @@ def run(options: argparse.Namespace) -> int:
     output = terminal.console()
     faults: list[BaseException] = []
     progress = terminal.LiveProgress(output, options.verbose)
-    output.print(f"Grading {submission}\n")
+    shown = Path(os.path.relpath(submission))  # short, where it lies below this folder
+    output.print(f"Grading {submission if '..' in shown.parts else shown}\n")
     try:
         result = grade(
             submission,

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from grader import make_starter
+from simt.build import build_library
 
 try:
     import tomllib
@@ -90,6 +91,12 @@ def test_starter_holds_no_line_of_a_solution():
         }
         starter = {line.strip() for line in (ROOT / "starter" / name).read_text().splitlines()}
         assert not secret & starter
+
+
+@pytest.mark.parametrize("submission", ["starter", "solutions"])
+def test_both_build_without_a_warning(submission):
+    build = build_library(ROOT / submission / "gpt.cu", include_dirs=[ROOT / "mingpt" / "include"])
+    assert build.log == ""
 
 
 @pytest.mark.parametrize(

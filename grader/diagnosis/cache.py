@@ -202,13 +202,11 @@ def not_written(error: RequestFailed) -> Failure:
         return Failure(
             f"Not written yet: {error.message}.", "Follow the numbered TODOs in kv_cache.py."
         )
-    full = name if name == "generate" else f"KVCache.{name}"
     line = (error.where or {}).get("line")
-    return Failure(
-        f"{full} is not written yet (kv_cache.py, line {line}).",
-        f"Find TODO {TODO[name]} in kv_cache.py and follow its steps; generate (TODO 6) uses"
-        " all the others.",
-    )
+    at = f"is not written yet (kv_cache.py, line {line})."
+    if name == "generate":
+        return Failure(f"generate {at}", "It is TODO 6 and uses the other five: start at TODO 1.")
+    return Failure(f"KVCache.{name} {at}", f"Find TODO {TODO[name]} in kv_cache.py.")
 
 
 def not_loaded(error: RequestFailed) -> Failure:
