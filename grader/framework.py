@@ -12,41 +12,17 @@ import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
 import numpy as np
 
 from grader.client import RequestFailed, Worker, WorkerFailed
+from grader.diagnosis.faults import explain
+from grader.outcome import Passed
 from grader.rubric import Entry, Rubric
 from mingpt.paths import cache_dir
-
-
-class Failure(Exception):
-    """The submission is wrong: what was seen, and a hint at the idea to revisit."""
-
-    def __init__(self, message: str, hint: str = "", figures: dict | None = None):
-        super().__init__(message)
-        self.message, self.hint, self.figures = message, hint, figures or {}
-
-
-class NotMeasured(Exception):
-    """The check can't be done here, through no fault of the student: it counts for nothing."""
-
-    def __init__(self, message: str, figures: dict | None = None):
-        super().__init__(message)
-        self.message, self.figures = message, figures or {}
-
-
-@dataclass(frozen=True)
-class Passed:
-    """The submission is right; `fraction` of the points, for checks that give parts of them."""
-
-    message: str = ""
-    hint: str = ""
-    figures: dict = field(default_factory=dict)
-    fraction: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -173,7 +149,7 @@ class Context:
                     raise GraderError(f"a worker could not load the model: {error}") from error
             yield worker
         except (RequestFailed, WorkerFailed) as error:
-            raise _as_failure(error) from error
+            raise explain(error) from error
         finally:
             worker.close()
             if output := worker.output():
@@ -183,9 +159,3 @@ class Context:
 
 class GraderError(Exception):
     """The grader can't do its work; the message says why. The submission isn't to blame."""
-
-
-def _as_failure(error: RequestFailed | WorkerFailed) -> Failure:
-    from grader.diagnosis.faults import explain  # it builds on this module
-
-    return explain(error)

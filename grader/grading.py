@@ -9,12 +9,11 @@ from grader import environment as environment_
 from grader.framework import (
     Check,
     Context,
-    Failure,
     GraderError,
-    NotMeasured,
     Session,
     select,
 )
+from grader.outcome import Failure, NotMeasured
 from grader.results import ERROR, FAILED, PASSED, SKIPPED, CheckResult, Result
 from grader.rubric import Rubric
 from grader.scoring import points

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from grader.client import RequestFailed
-from grader.framework import Context, Failure, Passed, check
+from grader.framework import Context, check
+from grader.outcome import Failure, Passed
 
 
 @check("build")

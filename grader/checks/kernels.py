@@ -5,9 +5,10 @@ import time
 from grader.client import RequestFailed, WorkerFailed
 from grader.diagnosis import kernels as diagnosis
 from grader.diagnosis.faults import ADDRESS_FAULTS, explain
-from grader.framework import Context, Failure, Passed, check
+from grader.framework import Context, check
 from grader.kernels.cases import CASES, Case
 from grader.kernels.runs import Outcome, run
+from grader.outcome import Failure, Passed
 
 
 @check("gelu", needs=("build",))

@@ -9,8 +9,9 @@ from grader.client import RequestFailed, WorkerFailed
 from grader.diagnosis import cache as diagnosis
 from grader.diagnosis.faults import explain
 from grader.diagnosis.probe import Probe
-from grader.framework import Context, Failure, Passed, check
+from grader.framework import Context, check
 from grader.oracle import first_difference, relative_error
+from grader.outcome import Failure, Passed
 
 
 @check("kv_cache")

@@ -4,8 +4,9 @@ import time
 
 import numpy as np
 
-from grader.framework import Context, Failure, Passed, check
+from grader.framework import Context, check
 from grader.oracle import first_bad_token, first_difference, relative_error
+from grader.outcome import Failure, Passed
 
 LAYERS = ("gelu", "layernorm", "linear")
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from grader.client import RequestFailed, WorkerFailed
-from grader.framework import Context, Failure, GraderError, NotMeasured, Passed, check
+from grader.framework import Context, GraderError, check
 from grader.oracle import first_bad_token
+from grader.outcome import Failure, NotMeasured, Passed
 from grader.scoring import fraction
 
 ROOT = Path(__file__).resolve().parents[2]

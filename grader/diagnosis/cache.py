@@ -13,8 +13,8 @@ from grader.client import RequestFailed, printable
 from grader.diagnosis.cause import Cause
 from grader.diagnosis.faults import request_failed
 from grader.diagnosis.probe import Probe
-from grader.framework import Failure
 from grader.oracle import first_bad_token, first_difference
+from grader.outcome import Failure
 
 TODO = {"__init__": 1, "positions": 2, "mask": 3, "update": 4, "advance": 5, "generate": 6}
 

@@ -3,7 +3,7 @@
 import json
 
 from grader.client import RequestFailed, WorkerDied, WorkerFailed, WorkerTimeout, printable
-from grader.framework import Failure
+from grader.outcome import Failure
 
 
 def explain(error: RequestFailed | WorkerFailed) -> Failure:

@@ -5,9 +5,9 @@ import numpy as np
 from grader.diagnosis import patterns
 from grader.diagnosis.cause import Cause
 from grader.diagnosis.sizes import by_size
-from grader.framework import Failure
 from grader.kernels.formulas import FORMULAS, Formula
 from grader.kernels.runs import Outcome
+from grader.outcome import Failure
 
 UNKNOWN = (
     "The cause was not recognised. Work out the first wrong element by hand and compare; printf"

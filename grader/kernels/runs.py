@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from grader.client import Worker
-from grader.framework import Failure
 from grader.kernels.cases import Case
 from grader.kernels.reference import REFERENCES
+from grader.outcome import Failure
 
 QUIET_NAN = 0x7FC00000
 OUTPUT_MARK = QUIET_NAN | 0x0B0E

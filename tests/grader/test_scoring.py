@@ -7,7 +7,7 @@ import pytest
 
 from grader import rubric
 from grader.checks.speed import judge, spread
-from grader.framework import Failure
+from grader.outcome import Failure
 from grader.rubric import RubricError
 from grader.scoring import fraction, points
 
