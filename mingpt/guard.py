@@ -5,6 +5,7 @@ launch: a bad pointer there would end Python without a word, and a loop there wo
 """
 
 import ctypes
+import math
 import os
 import signal
 import sys
@@ -42,21 +43,28 @@ def _wait(child: int) -> int | None:
     """The child's exit status (minus the signal that ended it); None if it had to be killed."""
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return _wait_until(child, math.inf)
     except KeyboardInterrupt:
         os.kill(child, signal.SIGINT)
-        deadline = time.monotonic() + GRACE
-        while time.monotonic() < deadline:
-            ended, status = os.waitpid(child, os.WNOHANG)
-            if ended:
-                return os.waitstatus_to_exitcode(status)
-            time.sleep(0.01)
+        code = _wait_until(child, time.monotonic() + GRACE)
+        if code is not None:
+            return code
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         return None
     except SystemExit:  # of our handler of SIGTERM
         os.kill(child, signal.SIGKILL)
         raise
+
+
+def _wait_until(child: int, deadline: float) -> int | None:
+    """Looks now and then: a waitpid that blocks would miss a signal that comes just before it."""
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    return None
 
 
 def _report(code: int | None) -> int:

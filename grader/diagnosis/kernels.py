@@ -4,7 +4,7 @@ import numpy as np
 
 from grader.diagnosis import patterns
 from grader.diagnosis.cause import Cause
-from grader.diagnosis.sizes import by_size
+from grader.diagnosis.sizes import TAGS, by_size
 from grader.kernels.formulas import FORMULAS, Formula
 from grader.kernels.runs import Outcome
 from grader.outcome import Failure
@@ -228,6 +228,18 @@ def not_a_number(outcomes, bad):
     return None
 
 
+def nan_from_large_values(outcomes, bad):
+    """gelu: NaN for the largest inputs only, or the most negative ones."""
+    for o in bad:
+        nan = np.isnan(o.out) & ~o.unwritten
+        if o.case.function != "gelu" or not nan.any() or nan.all():
+            continue
+        x = np.asarray(o.case.inputs["in"]).reshape(o.out.shape)
+        if x[nan].min() >= x[~nan].max() or x[nan].max() <= x[~nan].min():
+            return Cause(*TAGS["large"]), o
+    return None
+
+
 def any_nan(outcomes, bad):
     for o in bad:
         nan = np.isnan(o.out) & ~o.unwritten
@@ -265,5 +277,6 @@ RULES = (
     partly_written,
     not_a_number,
     by_size,
+    nan_from_large_values,
     any_nan,
 )
