@@ -22,5 +22,17 @@
 #define SIMT_HIDDEN __attribute__((visibility("hidden")))
 #define SIMT_EXPORT extern "C" __attribute__((visibility("default")))
 
+// For functions of these headers, with a thought to the instrumented builds (simt check, profile), in
+// which the compiler reports each access to memory:
+//   SIMT_INLINE  reads or writes the user's memory for them. Always inlined, so that the access is
+//                reported at the user's line.
+//   SIMT_UNSEEN  touches only simt's own memory: nothing in it is reported.
+#define SIMT_INLINE inline __attribute__((always_inline))
+#ifdef SIMT_TRACED
+#define SIMT_UNSEEN __attribute__((noinline, no_sanitize("thread")))
+#else
+#define SIMT_UNSEEN
+#endif
+
 // Where a call stands in the user's file, as default arguments.
 #define SIMT_HERE const char *file = __builtin_FILE(), int line = __builtin_LINE()
