@@ -114,17 +114,16 @@ static cudaError_t check(const Launch& launch) {
   return cudaSuccess;
 }
 
-void run(const Launch& launch) {
+cudaError_t run(const Launch& launch) {
   if (worker) {
     fprintf(stderr, "simt: %s:%d: a kernel can't launch a kernel here\n", launch.file, launch.line);
     abort();
   }
   std::lock_guard<std::mutex> lock(launching);
-  if (sticky_error()) return;
-  if (cudaError_t error = check(launch)) {
-    failed(error);
-    return;
-  }
+  if (sticky_error()) return sticky_error();
+  if (cudaError_t error = check(launch)) return failed(error);
+  cudaError_t captured;
+  if (capturing() && capture_launch(launch, &captured)) return captured;
   if (!pool) {
     static bool once = (pthread_atfork(nullptr, nullptr, in_forked_child), true);
     (void)once;
@@ -134,6 +133,7 @@ void run(const Launch& launch) {
   dim3 g = launch.config.grid;
   Job job{launch, (uint64_t)g.x * g.y * g.z};
   pool->run(job);
+  return sticky_error();
 }
 
 }  // namespace simt
