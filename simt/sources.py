@@ -14,7 +14,6 @@ from simt.rewrite.includes import Include, find_includes
 from simt.rewrite.kernels import Kernel, find_kernels, name_parameters
 from simt.rewrite.tokens import Source
 
-
 CUDA_SUFFIXES = (".cu", ".cuh")  # these see CUDA's declarations without including anything
 
 

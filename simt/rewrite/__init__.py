@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from simt.rewrite.addresses import rewrite_kernel_addresses
 from simt.rewrite.edits import EditedText
 from simt.rewrite.kernels import Kernel, find_kernels
 from simt.rewrite.launches import rewrite_launches
+from simt.rewrite.qualifiers import rewrite_qualifiers
 from simt.rewrite.shared import rewrite_shared
 from simt.rewrite.tokens import RewriteError, Source
 from simt.rewrite.unsupported import refuse_unsupported
@@ -35,6 +37,8 @@ def rewrite_source(source: Source, kernels: Mapping[str, Kernel]) -> EditedText:
     refuse_unsupported(source)
     rewrite_launches(source, kernels)
     rewrite_shared(source)
+    rewrite_kernel_addresses(source, kernels)
+    rewrite_qualifiers(source)
     return source.edited()
 
 

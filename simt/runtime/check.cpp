@@ -49,7 +49,7 @@ static const char* verb(const Access& a) {
   return a.how & kAtomic ? "changed" : a.how & kWrite ? "written" : "read";
 }
 static const char* memory_of(const Access& a) {
-  return a.space == Space::Shared ? "shared memory" : "global memory";
+  return a.area == Area::Shared ? "shared memory" : "global memory";
 }
 static std::string on_line(void* pc) {
   std::string line = source_line(pc);
@@ -123,7 +123,9 @@ void Checker::elsewhere(const Access& a) {
         return look<16>(*shadow, at, a, true);
     }
   }
+  MemoryRange registered;  // the host's, but given to the device by cudaHostRegister
   if (in_program(a.address) || !is_mapped(a.address)) return;
+  if (find_range((void*)a.address, &registered)) return;
   note(&worker_, "host_pointer", a.pc, nullptr, [&] {
     Named n = name_global(worker_, a.address);
     return Report{
@@ -140,9 +142,9 @@ void Checker::elsewhere(const Access& a) {
 }
 
 void Checker::unwritten(const Access& a) {
-  note(&worker_, a.space == Space::Shared ? "uninitialized_shared" : "uninitialized_global", a.pc,
+  note(&worker_, a.area == Area::Shared ? "uninitialized_shared" : "uninitialized_global", a.pc,
        nullptr, [&] {
-         bool shared = a.space == Space::Shared;
+         bool shared = a.area == Area::Shared;
          Named n = shared ? name_shared(worker_, a.address) : name_global(worker_, a.address);
          return Report{shared ? "uninitialized_shared" : "uninitialized_global",
                        cudaSuccess,
@@ -160,7 +162,7 @@ void Checker::unwritten(const Access& a) {
 
 void Checker::check_read(Cell& cell, const Access& a, bool written) {
   Moment w = cell.writer;
-  if (a.space == Space::Shared ? !order.in_this_block(w) : !w) {
+  if (a.area == Area::Shared ? !order.in_this_block(w) : !w) {
     if (!written) unwritten(a);
     return;
   }
@@ -169,7 +171,7 @@ void Checker::check_read(Cell& cell, const Access& a, bool written) {
 }
 
 void Checker::check_write(Cell& cell, const Access& a) {
-  bool shared = a.space == Space::Shared, strong = a.strong();
+  bool shared = a.area == Area::Shared, strong = a.strong();
   Moment w = cell.writer, r = cell.reader, now = order.now;
   bool others = !(strong && cell.writer_pc & kStrong) && (!shared || order.in_this_block(w)) &&
                 w >= order.launch_begins && order.concurrent(w);
@@ -205,14 +207,14 @@ void Checker::settle() {
 void Checker::race(const Cell& cell, const Access& a, bool with_reader) {
   Moment other = with_reader ? cell.reader : cell.writer;
   auto* other_pc = (void*)(code_ + ((with_reader ? cell.reader_pc : cell.writer_pc) & kPcMask));
-  const char* kind = a.space == Space::Shared ? "shared_race" : "global_race";
+  const char* kind = a.area == Area::Shared ? "shared_race" : "global_race";
   Moment mine = order.now;
   note(&worker_, kind, a.pc, other_pc, [&] {
     bool same_block = order.in_this_block(other), self = same_thread(other, mine);
     bool in_warp = same_block && thread_of(other) >> 5 == thread_of(mine) >> 5;
     int thread = (int)thread_of(mine);
     std::string here = source_line(a.pc), there = source_line(other_pc);
-    Named n = a.space == Space::Shared ? name_shared(worker_, a.address)
+    Named n = a.area == Area::Shared ? name_shared(worker_, a.address)
                                        : name_global(worker_, a.address);
     bool writes = a.how & (kWrite | kAtomic);
     std::string text = n.text + " in " + memory_of(a) + " is ";
@@ -224,7 +226,7 @@ void Checker::race(const Cell& cell, const Access& a, bool with_reader) {
     text += same_block ? " by different threads" : " by different blocks";
     if (here == there) text += " at " + here;
     bool changes = here == there && (with_reader || !writes);
-    if (changes && a.space != Space::Shared)
+    if (changes && a.area != Area::Shared)
       text += ": if each of them adds to it, use atomicAdd";
     else if (!same_block)
       text += ": blocks run in any order, and no barrier spans them; use atomics, or two launches";

@@ -9,14 +9,14 @@
 namespace simt {
 
 enum How : uint32_t { kRead = 0, kWrite = 1, kAtomic = 2, kVolatile = 4 };
-enum class Space : uint8_t { Shared, Global, Program };  // Program: its own variables
+enum class Area : uint8_t { Shared, Global, Program };  // Program: its own variables
 
 struct Access {
   uintptr_t address;
   unsigned size, how;
   void* pc;
-  Space space;
-  bool strong() const { return how & kAtomic || (how & kVolatile && space != Space::Shared); }
+  Area area;
+  bool strong() const { return how & kAtomic || (how & kVolatile && area != Area::Shared); }
 };
 
 // The check of one worker: of the block that it runs.
@@ -41,21 +41,21 @@ class Checker {
   void access(uintptr_t address, unsigned how, void* pc) {
     size_t at = address - stacks_;
     if (at < stacks_size_) return;  // local memory
-    if (N > 1 && address & (N - 1)) return misaligned({address, N, how, pc, Space::Global});
+    if (N > 1 && address & (N - 1)) return misaligned({address, N, how, pc, Area::Global});
     at -= stacks_size_;
     if (at < kArena) {
       for (unsigned i = 0; i < N; i += 4)
         if (!shared_valid_[(at + i) >> 2])
-          return shared_out_of_bounds({address, N, how, pc, Space::Shared});
+          return shared_out_of_bounds({address, N, how, pc, Area::Shared});
       if (!settled<N>(shared_, at, how))
-        look<N>(shared_, at, {address, N, how, pc, Space::Shared}, false);
+        look<N>(shared_, at, {address, N, how, pc, Area::Shared}, false);
     } else if (at = arena.offset(address), at < arena.size()) {
       if (!arena.allocated(at, N))
-        return global_out_of_bounds({address, N, how, pc, Space::Global});
+        return global_out_of_bounds({address, N, how, pc, Area::Global});
       if (!settled<N>(arena.shadow, at, how))
-        look<N>(arena.shadow, at, {address, N, how, pc, Space::Global}, arena.written_by_host(at));
+        look<N>(arena.shadow, at, {address, N, how, pc, Area::Global}, arena.written_by_host(at));
     } else {
-      elsewhere({address, N, how, pc, Space::Program});
+      elsewhere({address, N, how, pc, Area::Program});
     }
   }
   void access_range(uintptr_t address, size_t size, unsigned how, void* pc);
@@ -113,7 +113,7 @@ class Checker {
 
   void read(Cell& cell, const Access& a, bool written) {
     Moment now = order.now, w = cell.writer, r = cell.reader;
-    bool nobody = a.space == Space::Shared ? !same_run(w, now) : !w && !written;
+    bool nobody = a.area == Area::Shared ? !same_run(w, now) : !w && !written;
     if (nobody || order.maybe_concurrent(w)) check_read(cell, a, written);
     uint32_t others = cell.reader_pc & ~kPcMask & ~kStrong;
     if (same_generation(r, now)) {
@@ -125,7 +125,7 @@ class Checker {
       others &= kOthersInGrid;
       if (r < order.launch_begins)
         others = 0;
-      else if (a.space != Space::Shared && !same_run(r, now) && order.concurrent(r))
+      else if (a.area != Area::Shared && !same_run(r, now) && order.concurrent(r))
         others = kOthersInGrid;
     }
     uint32_t strong = a.strong() && (!others || cell.reader_pc & kStrong) ? kStrong : 0;

@@ -42,8 +42,6 @@ static void access_range(const void* p, size_t size, unsigned how, void* pc) {
   if (size && arena.contains(address)) host_access(address, how, pc);
 }
 
-static bool in_kernel() { return worker && worker->in_kernel; }
-
 // What a kernel allocated, it frees; p is returned where it is the host's.
 static void free_on_device(void* p, void* pc) {
   Memory kind;

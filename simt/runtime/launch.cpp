@@ -114,17 +114,16 @@ static cudaError_t check(const Launch& launch) {
   return cudaSuccess;
 }
 
-void run(const Launch& launch) {
+cudaError_t run(const Launch& launch) {
   if (worker) {
     fprintf(stderr, "simt: %s:%d: a kernel can't launch a kernel here\n", launch.file, launch.line);
     abort();
   }
   std::lock_guard<std::mutex> lock(launching);
-  if (sticky_error()) return;
-  if (cudaError_t error = check(launch)) {
-    failed(error);
-    return;
-  }
+  if (sticky_error()) return sticky_error();
+  if (cudaError_t error = check(launch)) return failed(error);
+  cudaError_t captured;
+  if (capturing() && capture_launch(launch, &captured)) return captured;
   if (!pool) {
     static bool once = (pthread_atfork(nullptr, nullptr, in_forked_child), true);
     (void)once;
@@ -136,6 +135,7 @@ void run(const Launch& launch) {
   if (traced_run()) trace_launch_begins(job);
   pool->run(job);
   if (traced_run()) trace_launch_ends(job);
+  return sticky_error();
 }
 
 }  // namespace simt

@@ -1,11 +1,12 @@
-// memory.cpp: device memory is the host's. What is new is poisoned, so that reading it shows.
+// memory.cpp: allocation. Device memory is the host's; what is new is poisoned, so that reading it
+// shows.
 #include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
 #include <unordered_map>
 
 #include "arena.h"
-#include "names.h"
 #include "trace.h"
 
 namespace simt {
@@ -13,7 +14,7 @@ namespace simt {
 static std::mutex mutex;
 static std::unordered_map<void*, size_t> allocations;
 
-static cudaError_t allocate(void** p, size_t size, Memory kind = Memory::Device) {
+static cudaError_t allocate(void** p, size_t size, Memory kind) {
   if (sticky_error()) return sticky_error();
   if (!p) return failed(cudaErrorInvalidValue);
   *p = nullptr;
@@ -60,101 +61,58 @@ static cudaError_t release(void* p) {
   return sticky_error();
 }
 
-// In an instrumented build: whether the host's functions stay inside of what is allocated.
-static void check_range(const void* p, size_t size, const char* function) {
-  auto address = (uintptr_t)p;
-  if (!size || !arena.contains(address)) return;
-  const Allocation* a = arena.holding(address);
-  const Allocation* near = a ? a : arena.nearest(address);
-  if (a && !a->freed && address + size <= (uintptr_t)a->start + a->size) return;
-  const char* kind = a && a->freed ? "use_after_free" : "out_of_bounds";
-  note(nullptr, kind, function, p, [&] {
-    std::string text = std::string(function) + " of " + std::to_string(size) + " bytes ";
-    if (a && a->freed)
-      text += "uses memory that was freed";
-    else
-      text += "from byte " + std::to_string((const char*)p - near->start) +
-              " on of an allocation of " + std::to_string(near->size) + " bytes";
-    return Report{kind, cudaSuccess, "", text, {}};
-  });
+// Allocates, and notes what kind of memory it is (pointers.cpp).
+static cudaError_t allocate(void** p, size_t size, MemoryRange range) {
+  if (capturing())
+    if (cudaError_t error = forbid_unsafe_call()) return error;
+  Memory kind = range.type == cudaMemoryTypeHost      ? Memory::Host
+                : range.type == cudaMemoryTypeManaged ? Memory::Managed
+                                                      : Memory::Device;
+  cudaError_t error = allocate(p, size, kind);
+  range.size = size;
+  if (!error && *p) note_range(*p, range);
+  return error;
 }
 
-static void check_direction(const void* p, bool on_device, const char* which) {
-  if (in_program((uintptr_t)p)) return;  // a __device__ variable, or the host's: both are there
-  const Allocation* a = arena.holding((uintptr_t)p);
-  if (a ? !on_device && a->kind == Memory::Device : on_device)
-    note(nullptr, "wrong_copy_kind", p, which, [&] {
-      std::string text = std::string("the ") + which + " of a cudaMemcpy is memory of the " +
-                         (on_device ? "host" : "device") +
-                         ", but its kind says that it is of the " + (on_device ? "device" : "host");
-      return Report{"wrong_copy_kind", cudaSuccess, "", text, {}};
-    });
+static cudaError_t release(void* p, bool host) {
+  if (capturing())
+    if (cudaError_t error = forbid_unsafe_call()) return error;
+  MemoryRange range;
+  bool known = find_range(p, &range) == p && p;
+  if (known && (range.type == cudaMemoryTypeHost) != host) return failed(cudaErrorInvalidValue);
+  if (known) forget_range(p);
+  return release(p);
 }
 
-static void check_copy(void* to, const void* from, size_t size, cudaMemcpyKind kind) {
-  if (!size) return;
-  check_range(to, size, "cudaMemcpy");
-  check_range(from, size, "cudaMemcpy");
-  bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
-  bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
-  if (kind != cudaMemcpyDefault) {
-    check_direction(to, to_device, "destination");
-    check_direction(from, from_device, "source");
-  }
-  arena.written(to, size);
-}
-
-static cudaError_t copy(void* to, const void* from, size_t size, cudaMemcpyKind kind) {
-  if (sticky_error()) return sticky_error();
-  if ((unsigned)kind > cudaMemcpyDefault) return failed(cudaErrorInvalidMemcpyDirection);
-  if (size && (!to || !from)) return failed(cudaErrorInvalidValue);
-  if (traced_run()) check_copy(to, from, size, kind);
-  memmove(to, from, size);
-  return cudaSuccess;
-}
-
-static cudaError_t fill(void* p, int byte, size_t size) {
-  if (sticky_error()) return sticky_error();
-  if (size && !p) return failed(cudaErrorInvalidValue);
-  if (traced_run()) check_range(p, size, "cudaMemset"), arena.written(p, size);
-  memset(p, byte, size);
-  return cudaSuccess;
+cudaError_t allocate_from(cudaMemPool_t pool, void** p, size_t size) {
+  return allocate(p, size, {0, cudaMemoryTypeDevice, 0, false, pool});
 }
 
 }  // namespace simt
 
 using namespace simt;
 
-cudaError_t cudaMalloc(void** p, size_t size) { return allocate(p, size); }
-cudaError_t cudaMallocHost(void** p, size_t size) { return allocate(p, size, Memory::Host); }
-cudaError_t cudaHostAlloc(void** p, size_t size, unsigned) {
-  return allocate(p, size, Memory::Host);
+cudaError_t cudaMalloc(void** p, size_t size) {
+  return allocate(p, size, {0, cudaMemoryTypeDevice});
 }
-cudaError_t cudaMallocManaged(void** p, size_t size, unsigned) {
-  return allocate(p, size, Memory::Managed);
+cudaError_t cudaMallocHost(void** p, size_t size) { return cudaHostAlloc(p, size, 0); }
+cudaError_t cudaHostAlloc(void** p, size_t size, unsigned flags) {
+  return allocate(p, size, {0, cudaMemoryTypeHost, flags});
 }
-cudaError_t cudaMallocAsync(void** p, size_t size, cudaStream_t) { return allocate(p, size); }
-cudaError_t cudaFree(void* p) { return release(p); }
-cudaError_t cudaFreeHost(void* p) { return release(p); }
-cudaError_t cudaFreeAsync(void* p, cudaStream_t) { return release(p); }
-cudaError_t cudaMemcpy(void* to, const void* from, size_t size, cudaMemcpyKind kind) {
-  return copy(to, from, size, kind);
+cudaError_t cudaMallocManaged(void** p, size_t size, unsigned flags) {
+  if (flags != cudaMemAttachGlobal && flags != cudaMemAttachHost)
+    return failed(cudaErrorInvalidValue);
+  if (size == 0) return failed(cudaErrorInvalidValue);
+  return allocate(p, size, {0, cudaMemoryTypeManaged, flags});
 }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t size, cudaMemcpyKind kind,
-                            cudaStream_t) {
-  return copy(to, from, size, kind);
-}
-cudaError_t cudaMemset(void* p, int byte, size_t size) { return fill(p, byte, size); }
-cudaError_t cudaMemsetAsync(void* p, int byte, size_t size, cudaStream_t) {
-  return fill(p, byte, size);
-}
+cudaError_t cudaFree(void* p) { return release(p, false); }
+cudaError_t cudaFreeHost(void* p) { return release(p, true); }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
-  auto page = (size_t)sysconf(_SC_PAGESIZE);
-  if (total) *total = page * (size_t)sysconf(_SC_PHYS_PAGES);
+  auto pages = (size_t)sysconf(_SC_PHYS_PAGES);
 #ifdef _SC_AVPHYS_PAGES
-  if (free) *free = page * (size_t)sysconf(_SC_AVPHYS_PAGES);
-#else
-  if (free) *free = page * (size_t)sysconf(_SC_PHYS_PAGES) / 2;
+  pages = (size_t)sysconf(_SC_AVPHYS_PAGES);
 #endif
-  return cudaSuccess;
+  if (total) *total = kGlobalMemory;
+  if (free) *free = std::min(kGlobalMemory, pages * (size_t)sysconf(_SC_PAGESIZE));
+  return sticky_error();
 }

@@ -20,6 +20,10 @@ void trace_barrier(Worker& w);                             // all threads have a
 void trace_meeting(Worker& w, int warp, unsigned lanes);   // those lanes of the warp have met
 void trace_shared(Worker& w, size_t offset, size_t size);  // there lies a variable
 
+// What the host does with memory.
+void trace_copy(void* to, const void* from, size_t size, cudaMemcpyKind kind);
+void trace_fill(void* p, size_t size);
+
 void trace_program_ends();
 
 inline bool traced_run() { return __builtin_expect(tracing != Tracing::Off, 0); }

@@ -32,10 +32,10 @@ static long long integer(const TypeDescriptor* type, uintptr_t value) {
   return (long long)((unsigned long long)value << (64 - bits)) >> (64 - bits);
 }
 
-static const Worker* in_kernel() { return worker && worker->in_kernel ? worker : nullptr; }
+static const Worker* current_worker() { return worker && worker->in_kernel ? worker : nullptr; }
 
 static void out_of_bounds(const OutOfBounds* data, uintptr_t index, void* pc) {
-  const Worker* w = in_kernel();
+  const Worker* w = current_worker();
   note(w, "index_out_of_bounds", pc, nullptr, [&] {
     std::string at = where(data->location.file, (int)data->location.line);
     std::string array = data->array->name;
@@ -50,7 +50,7 @@ static void out_of_bounds(const OutOfBounds* data, uintptr_t index, void* pc) {
 }
 
 static void overflow(const Overflow* data, uintptr_t a, uintptr_t b, const char* sign, void* pc) {
-  const Worker* w = in_kernel();
+  const Worker* w = current_worker();
   note(w, "integer_overflow", pc, nullptr, [&] {
     std::string at = where(data->location.file, (int)data->location.line);
     return Report{"integer_overflow",

@@ -29,19 +29,49 @@ inline Argument describe(T* const& p) {
           sizeof(std::conditional_t<std::is_object<T>::value, T, char>)};
 }
 
+// A kernel with its arguments on the heap, for a launch that outlives its call (a graph's node).
+struct KeptArguments {
+  void* arguments;
+  void (*call)(void* arguments);
+  void (*destroy)(void* arguments);
+};
+
 struct Launch {
   Config config;
   void (*call)(void* arguments);  // calls the kernel, as the thread that threadIdx says
   void* arguments;
+  KeptArguments (*keep)(void* arguments);
   const void* kernel;  // the function's address: cudaFuncSetAttribute knows it by that
   const char *name, *file;
   int line;
-  const Argument* described;  // in an instrumented build: its arguments, for reports
+  const Argument* described;  // its arguments, for reports
   int num_described;
 };
 
-// Runs all threads of all blocks. Errors go where CUDA puts them: cudaGetLastError().
-SIMT_HIDDEN void run(const Launch& launch);
+// Runs all threads of all blocks. Errors go where CUDA puts them, to cudaGetLastError(), and are
+// returned as well.
+SIMT_HIDDEN cudaError_t run(const Launch& launch);
+
+// one_thread calls the kernel with the arguments in the caller's frame; copy makes a closure that
+// does the same with copies of them.
+template <class OneThread, class Copy>
+inline cudaError_t run_closure(OneThread one_thread, Copy copy, const Config& config,
+                               const void* kernel, const char* name, const char* file, int line,
+                               std::initializer_list<Argument> described) {
+  struct Closures {
+    OneThread one_thread;
+    Copy copy;
+  } closures{one_thread, copy};
+  auto call = [](void* p) SIMT_UNSEEN { static_cast<Closures*>(p)->one_thread(); };
+  auto keep = [](void* p) -> KeptArguments {
+    using Kept = decltype(static_cast<Closures*>(p)->copy());
+    return {new Kept(static_cast<Closures*>(p)->copy()),
+            [](void* p) SIMT_UNSEEN { (*static_cast<Kept*>(p))(); },
+            [](void* p) { delete static_cast<Kept*>(p); }};
+  };
+  return run({config, call, &closures, keep, kernel, name, file, line, described.begin(),
+              (int)described.size()});
+}
 
 // What simt::launch() returns: call it with the kernel's arguments.
 template <class... Params>
@@ -52,13 +82,15 @@ struct Launcher {
   const char* file;
   int line;
 
-  void operator()(Params... arguments) const {
+  void operator()(Params... arguments) const { start(arguments...); }
+
+  cudaError_t start(Params&... arguments) const {
     // Each thread gets copies of its own, as on a GPU.
     auto one_thread = [&, kernel = kernel]() SIMT_UNSEEN { kernel(arguments...); };
-    auto call = [](void* p) SIMT_UNSEEN { (*static_cast<decltype(one_thread)*>(p))(); };
-    const Argument described[] = {describe(arguments)..., {nullptr, 0}};
-    run({config, call, &one_thread, reinterpret_cast<const void*>(kernel), name, file, line,
-         described, (int)sizeof...(arguments)});
+    auto copy = [&, kernel = kernel] { return [=]() SIMT_UNSEEN { kernel(arguments...); }; };
+    auto address = reinterpret_cast<const void*>(kernel);
+    return run_closure(one_thread, copy, config, address, name, file, line,
+                       {describe(arguments)...});
   }
 };
 
@@ -81,10 +113,8 @@ struct DeducingLauncher {
   template <class... Arguments>
   void operator()(Arguments... arguments) const {
     auto one_thread = [&]() SIMT_UNSEEN { kernel(arguments...); };
-    auto call = [](void* p) SIMT_UNSEEN { (*static_cast<decltype(one_thread)*>(p))(); };
-    const Argument described[] = {describe(arguments)..., {nullptr, 0}};
-    run({config, call, &one_thread, nullptr, name, file, line, described,
-         (int)sizeof...(arguments)});
+    auto copy = [&] { return [=, kernel = kernel]() SIMT_UNSEEN { kernel(arguments...); }; };
+    run_closure(one_thread, copy, config, nullptr, name, file, line, {describe(arguments)...});
   }
 };
 template <class Kernel>
@@ -93,5 +123,15 @@ __attribute__((always_inline)) inline DeducingLauncher<Kernel> launch(Kernel ker
                                                                       Config config, SIMT_HERE) {
   return {kernel, name, config, file, line};
 }
+
+// --- launches by address, with a list of the arguments' addresses: launch_api.h
+
+using ListLauncher = cudaError_t (*)(const void* kernel, const Config& config, void** arguments,
+                                     const char* file, int line);
+SIMT_HIDDEN void register_kernel(const void* kernel, ListLauncher launcher);
+SIMT_HIDDEN const char* kernel_name(const void* kernel);
+// cudaErrorInvalidDeviceFunction if the kernel was not registered.
+SIMT_HIDDEN cudaError_t launch_by_address(const void* kernel, const Config& config,
+                                          void** arguments, const char* file, int line);
 
 }  // namespace simt

@@ -1,0 +1,57 @@
+// check_host.cpp: what simt check says of copies and fills that the host asks for.
+#include "arena.h"
+#include "names.h"
+#include "trace.h"
+
+namespace simt {
+
+// Whether the host's functions stay inside of what is allocated.
+static void check_range(const void* p, size_t size, const char* function) {
+  auto address = (uintptr_t)p;
+  if (!size || !arena.contains(address)) return;
+  const Allocation* a = arena.holding(address);
+  const Allocation* near = a ? a : arena.nearest(address);
+  if (a && !a->freed && address + size <= (uintptr_t)a->start + a->size) return;
+  const char* kind = a && a->freed ? "use_after_free" : "out_of_bounds";
+  note(nullptr, kind, function, p, [&] {
+    std::string text = std::string(function) + " of " + std::to_string(size) + " bytes ";
+    if (a && a->freed)
+      text += "uses memory that was freed";
+    else
+      text += "from byte " + std::to_string((const char*)p - near->start) +
+              " on of an allocation of " + std::to_string(near->size) + " bytes";
+    return Report{kind, cudaSuccess, "", text, {}};
+  });
+}
+
+static void check_direction(const void* p, bool on_device, const char* which) {
+  if (in_program((uintptr_t)p)) return;  // a __device__ variable, or the host's: both are there
+  const Allocation* a = arena.holding((uintptr_t)p);
+  if (a ? !on_device && a->kind == Memory::Device : on_device)
+    note(nullptr, "wrong_copy_kind", p, which, [&] {
+      std::string text = std::string("the ") + which + " of a cudaMemcpy is memory of the " +
+                         (on_device ? "host" : "device") +
+                         ", but its kind says that it is of the " + (on_device ? "device" : "host");
+      return Report{"wrong_copy_kind", cudaSuccess, "", text, {}};
+    });
+}
+
+void trace_copy(void* to, const void* from, size_t size, cudaMemcpyKind kind) {
+  if (!size) return;
+  check_range(to, size, "cudaMemcpy");
+  check_range(from, size, "cudaMemcpy");
+  bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
+  bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
+  if (kind != cudaMemcpyDefault) {
+    check_direction(to, to_device, "destination");
+    check_direction(from, from_device, "source");
+  }
+  arena.written(to, size);
+}
+
+void trace_fill(void* p, size_t size) {
+  check_range(p, size, "cudaMemset");
+  arena.written(p, size);
+}
+
+}  // namespace simt
