@@ -1,4 +1,4 @@
-"""What went wrong in a kernel, as simt's runtime tells it: JSON there, a dataclass here."""
+"""What went wrong in a program, as simt's runtime tells it: JSON there, a dataclass here."""
 
 from __future__ import annotations
 
@@ -9,25 +9,35 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Report:
-    """The fatal problem that ended a launch."""
+    """One problem: the fatal one that ended a launch, or one that an instrumented build found."""
 
-    kind: str  # "barrier_divergence", "endless_loop", "illegal_address", ...
-    error: int  # the CUDA error code that every later call returns, such as 719
-    kernel: str
+    kind: str  # "barrier_divergence", "shared_race", "out_of_bounds", ... (docs/simt.md)
+    error: int  # the CUDA error code that every later call returns, such as 719; 0: it went on
+    kernel: str = ""  # "" if it happened on the host
     file: str = ""  # where the kernel was launched
     line: int = 0
     block: tuple[int, ...] = ()  # (x, y, z)
     threads: str = ""  # those concerned, such as "(36,0,0)..(63,0,0)"
+    at: str = ""  # the line in the kernel, such as "gpt.cu:31"
     message: str = ""  # the cause, in a sentence
     details: list[str] = field(default_factory=list)  # more, a line each
+    count: int = 1  # how often it was seen at this place
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Report:
         """Reads what simt_last_report() returned. Raises ValueError if that is no report."""
-        try:
-            fields = json.loads(text)
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"This is not a report of simt: {error}") from None
+        return cls._from_fields(_parse(text))
+
+    @classmethod
+    def list_from_json(cls, text: str | bytes) -> list[Report]:
+        """Reads what simt_reports() returned, or $SIMT_REPORT holds. Raises ValueError."""
+        reports = _parse(text)
+        if not isinstance(reports, list):
+            raise ValueError("These are not reports of simt: they are no list")
+        return [cls._from_fields(fields) for fields in reports]
+
+    @classmethod
+    def _from_fields(cls, fields: Any) -> Report:
         if not isinstance(fields, dict) or not isinstance(fields.get("kind"), str):
             raise ValueError("This is not a report of simt: it has no kind")
         details = fields.get("details")
@@ -40,8 +50,10 @@ class Report:
             line=_integer(fields.get("line")),
             block=tuple(_integer(i) for i in block) if isinstance(block, list) else (),
             threads=str(fields.get("threads") or ""),
+            at=str(fields.get("at") or ""),
             message=str(fields.get("message") or ""),
             details=[str(line) for line in details] if isinstance(details, list) else [],
+            count=_integer(fields.get("count")) or 1,
         )
 
     def text(self) -> str:
@@ -64,6 +76,38 @@ class Report:
         place = ", ".join(places)
         cause = ": ".join(part for part in (place, self.message) if part)
         return "\n  ".join([title, *([cause] if cause else []), *self.details])
+
+
+def summary(reports: list[Report]) -> str:
+    """All reports for people: the first of each kind in full, the others a line each."""
+    if not reports:
+        return "simt: no problem found\n"
+    by_kind: dict[str, list[Report]] = {}
+    for report in reports:
+        by_kind.setdefault(report.kind, []).append(report)
+    parts = []
+    for first, *others in by_kind.values():
+        text = first.text()
+        if first.count > 1:
+            text += f"\n  seen {first.count:,} times here"
+        for other in others:
+            kernel = f" in {other.kernel}" if other.kernel != first.kernel else ""
+            times = f" ({other.count:,} times)" if other.count > 1 else ""
+            text += f"\n  also{kernel}: {other.message}{times}"
+        parts.append(text + "\n")
+    places, kinds = _counted(len(reports), "problem"), _counted(len(by_kind), "kind")
+    return "\n".join([*parts, f"simt: {places} of {kinds}\n"])
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _parse(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"This is not a report of simt: {error}") from None
 
 
 def _integer(value: Any) -> int:

@@ -54,7 +54,8 @@ class Arena {
   uintptr_t base_ = 0;
   size_t size_ = 0, next_ = 0, count_ = 0;
   Page* pages_ = nullptr;
-  std::map<uintptr_t, Allocation> allocations_;  // freed ones too
+  // Freed ones too. Never destroyed: looked at when the program ends.
+  std::map<uintptr_t, Allocation>& allocations_ = *new std::map<uintptr_t, Allocation>();
 };
 
 extern Arena arena;

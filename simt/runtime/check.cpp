@@ -214,8 +214,8 @@ void Checker::race(const Cell& cell, const Access& a, bool with_reader) {
     bool in_warp = same_block && thread_of(other) >> 5 == thread_of(mine) >> 5;
     int thread = (int)thread_of(mine);
     std::string here = source_line(a.pc), there = source_line(other_pc);
-    Named n = a.area == Area::Shared ? name_shared(worker_, a.address)
-                                       : name_global(worker_, a.address);
+    Named n =
+        a.area == Area::Shared ? name_shared(worker_, a.address) : name_global(worker_, a.address);
     bool writes = a.how & (kWrite | kAtomic);
     std::string text = n.text + " in " + memory_of(a) + " is ";
     if (here == there)

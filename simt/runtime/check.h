@@ -3,13 +3,11 @@
 // it, as it happens (a race)? Here is what every access goes through; check.cpp has what is done
 // and said when something is found.
 #pragma once
+#include "access.h"
 #include "arena.h"
 #include "order.h"
 
 namespace simt {
-
-enum How : uint32_t { kRead = 0, kWrite = 1, kAtomic = 2, kVolatile = 4 };
-enum class Area : uint8_t { Shared, Global, Program };  // Program: its own variables
 
 struct Access {
   uintptr_t address;
@@ -50,8 +48,7 @@ class Checker {
       if (!settled<N>(shared_, at, how))
         look<N>(shared_, at, {address, N, how, pc, Area::Shared}, false);
     } else if (at = arena.offset(address), at < arena.size()) {
-      if (!arena.allocated(at, N))
-        return global_out_of_bounds({address, N, how, pc, Area::Global});
+      if (!arena.allocated(at, N)) return global_out_of_bounds({address, N, how, pc, Area::Global});
       if (!settled<N>(arena.shadow, at, how))
         look<N>(arena.shadow, at, {address, N, how, pc, Area::Global}, arena.written_by_host(at));
     } else {

@@ -21,6 +21,7 @@ class Pool {
 
   void run(Job& job) {
     bool shared = job.num_blocks > 1 && workers_.size() > 1;
+    job.workers = &workers_;
     launch_begins();
     if (shared) {
       std::lock_guard<std::mutex> lock(mutex_);

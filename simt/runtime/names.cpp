@@ -109,7 +109,8 @@ Named name_global(const Worker& w, uintptr_t address) {
         (size_t)(home->start + home->size - (char*)argument.pointer) / argument.element_size;
     extent = name + " has " + std::to_string(elements) + " element" + (elements == 1 ? "" : "s");
   }
-  return {name + "[" + std::to_string(index) + "]", extent, name};
+  return {name + "[" + std::to_string(index) + "]", extent, name, (uintptr_t)argument.pointer,
+          argument.element_size};
 }
 
 std::string block_name(const Worker& w, uint64_t block) {
@@ -164,6 +165,12 @@ static Segments& program() {
 
 uintptr_t program_code() { return program().start; }
 bool in_program(uintptr_t address) { return address >= program().start && address < program().end; }
+// The linker gathers them (simt/rewrite/qualifiers.py puts them there), and says where.
+extern "C" __attribute__((weak, visibility("hidden"))) char __start_simt_constant[];
+extern "C" __attribute__((weak, visibility("hidden"))) char __stop_simt_constant[];
+bool is_constant(uintptr_t address) {
+  return address >= (uintptr_t)__start_simt_constant && address < (uintptr_t)__stop_simt_constant;
+}
 Shadow* program_shadow(uintptr_t address, size_t* offset) {
   Segments& s = program();
   if (address < s.writable_start || address >= s.writable_end) return nullptr;

@@ -1,4 +1,213 @@
+// profile.cpp: see profile.h.
 #include "profile.h"
+
+#include <algorithm>
+
+#include "names.h"
+#include "trace.h"
+#include "traffic.h"
+
 namespace simt {
+
 __thread Profiler* profiler;
+
+constexpr size_t kMaxEvents = 1 << 21;  // that a thread logs between two meetings
+
+void AccessCounts::add(const AccessCounts& o) {
+  requests += o.requests, lanes += o.lanes, sectors += o.sectors, ideal += o.ideal;
+  wavefronts += o.wavefronts, ideal_wavefronts += o.ideal_wavefronts, crowd += o.crowd;
+  if (sample.empty()) sample = o.sample, sample_of = o.sample_of, sample_element = o.sample_element;
+}
+
+void KernelProfile::add(const KernelProfile& o) {
+  traced_blocks += o.traced_blocks, barriers += o.barriers, truncated += o.truncated;
+  for (auto& [key, counts] : o.accesses) accesses[key].add(counts);
+  for (auto& [pc, counts] : o.blocks_of_code) {
+    blocks_of_code[pc].executions += counts.executions;
+    blocks_of_code[pc].lanes += counts.lanes;
+  }
+  read.insert(o.read.begin(), o.read.end());
+  written.insert(o.written.begin(), o.written.end());
+  for (auto& [name, words] : o.shared_use) {
+    auto& mine = shared_use[name];
+    mine.resize(std::max(mine.size(), words.size()));
+    for (size_t i = 0; i < words.size(); i++) mine[i] += words[i];
+  }
+  static_shared = std::max(static_shared, o.static_shared);
+}
+
+Profiler::Profiler(Worker& w)
+    : worker_(w),
+      stacks_((uintptr_t)w.stacks),
+      code_(program_code()),
+      stacks_size_((size_t)(w.arena - w.stacks)) {}
+
+// ------------------------------------------------------------------------------ a block runs
+
+// The blocks that are traced: all of a small grid; of a large one some, evenly spread.
+static uint64_t blocks_to_trace(const Job& job) {
+  static const long asked = [] {
+    const char* s = getenv("SIMT_BLOCKS");
+    return s ? atol(s) : -1;
+  }();
+  if (asked == 0) return job.num_blocks;
+  if (asked > 0) return std::min<uint64_t>(asked, job.num_blocks);
+  dim3 b = job.launch.config.block;
+  uint64_t enough = std::max<uint64_t>(8, 16384 / ((uint64_t)b.x * b.y * b.z));
+  return std::min(enough, job.num_blocks);
+}
+
+bool Profiler::begin_block() {
+  const Job& job = *worker_.job;
+  uint64_t n = blocks_to_trace(job), block = worker_.block;
+  if ((block + 1) * n / job.num_blocks == block * n / job.num_blocks) return false;
+  profile_.traced_blocks++;
+  logs_.resize(worker_.num_threads);
+  for (Log& log : logs_) log.events.clear();
+  warp_ = -1;
+  return true;
+}
+
+void Profiler::end_block() {
+  for (int warp = 0; warp * 32 < worker_.num_threads; warp++) flush(warp, ~0u);
+  profile_.static_shared = worker_.static_used;
+}
+
+void Profiler::enter(int thread) {
+  if (warp_ != thread >> 5) {
+    // The warp before has perhaps ended: its logs need not wait for the end of the block.
+    bool ended = warp_ >= 0;
+    for (int t = warp_ * 32; ended && t < std::min(warp_ * 32 + 32, worker_.num_threads); t++)
+      ended = worker_.states[t] == State::Returned;
+    if (ended) flush(warp_, ~0u);
+    warp_ = thread >> 5;
+  }
+  current_ = &logs_[thread];
+}
+
+void Profiler::barrier() {
+  profile_.barriers++;
+  for (int warp = 0; warp * 32 < worker_.num_threads; warp++) flush(warp, ~0u);
+}
+
+void Profiler::meeting(int warp, unsigned lanes) { flush(warp, lanes); }
+
+// ------------------------------------------------------------------------------------- logging
+
+void Profiler::log(uintptr_t address, unsigned size, void* pc, unsigned how, unsigned area) {
+  auto& events = current_->events;
+  if (events.size() >= kMaxEvents) {
+    profile_.truncated++;
+    return;
+  }
+  events.push_back(
+      {address, (uint32_t)((uintptr_t)pc - code_), (uint8_t)size, (uint8_t)how, (uint8_t)area});
+}
+
+void Profiler::access(uintptr_t address, unsigned size, unsigned how, void* pc) {
+  size_t at = address - stacks_;
+  if (at < stacks_size_) return;  // local memory: registers, as a rule
+  Area area = Area::Program;
+  if (at - stacks_size_ < kArena)
+    area = Area::Shared;
+  else if (!in_program(address))
+    area = Area::Global;
+  else if (is_constant(address))
+    return;
+  log(address, size, pc, how & (kWrite | kAtomic), (unsigned)area);
+}
+
+// A copy of a struct of another size or alignment than a GPU's instructions have.
+void Profiler::access_range(uintptr_t address, size_t size, unsigned how, void* pc) {
+  unsigned each = address % 4 || size % 4 ? 1 : 4;
+  for (size_t at = 0; at < size; at += each) access(address + at, each, how, pc);
+}
+
+// ------------------------------------------------------------------------------------ counting
+
+void Profiler::flush(int warp, unsigned lanes) {
+  Log* logs[32] = {};
+  bool any = false;
+  for (int lane = 0; lane < 32 && warp * 32 + lane < worker_.num_threads; lane++)
+    if (lanes >> lane & 1) {
+      Log& log = logs_[warp * 32 + lane];
+      if (log.events.empty()) continue;
+      logs[lane] = &log;
+      any = true;
+    }
+  if (any) replay_in_step(logs, *this);
+}
+
+void Profiler::block(uint32_t pc, unsigned lanes) {
+  BlockCounts& counts = profile_.blocks_of_code[pc];
+  counts.executions++;
+  counts.lanes += lanes;
+}
+
+void Profiler::access(const Event& first, const uintptr_t* addresses, const uint8_t* lanes,
+                      unsigned count) {
+  AccessCounts& c = profile_.accesses[access_key(first)];
+  WarpAccess a{addresses, count, first.size};
+  c.requests++;
+  c.lanes += count;
+  if (c.sample.empty()) take_sample(c, first, addresses, lanes, count);
+  if (first.how & kAtomic) c.crowd += largest_crowd(a);
+  if (first.area == (uint8_t)Area::Shared) {
+    c.wavefronts += wavefronts(a, first.how & kWrite);
+    c.ideal_wavefronts += ideal_wavefronts(a);
+    for (unsigned i = 0; i < count; i++) {
+      size_t at = addresses[i] - (uintptr_t)worker_.arena;
+      for (const SharedVariable& v : worker_.shared_variables)
+        if (at - v.offset < v.size) {
+          auto& words = profile_.shared_use[v.name];
+          words.resize((v.size + 3) / 4);
+          for (unsigned w = 0; w < first.size; w += 4) words[(at - v.offset + w) / 4]++;
+        }
+    }
+    return;
+  }
+  c.sectors += sectors(a);
+  c.ideal += ideal_sectors(a);
+  auto& touched = first.how & (kWrite | kAtomic) ? profile_.written : profile_.read;
+  for (unsigned i = 0; i < count; i++)
+    for (unsigned at = 0; at < first.size; at += 4) touched.insert((addresses[i] + at) / 4);
+}
+
+// The first request of all 32 lanes, or else the first of any.
+void Profiler::take_sample(AccessCounts& c, const Event& first, const uintptr_t* addresses,
+                           const uint8_t* lanes, unsigned count) {
+  c.sample.assign(32, -1);
+  uintptr_t start = 0;
+  if (first.area == (uint8_t)Area::Shared) {
+    size_t at = addresses[0] - (uintptr_t)worker_.arena;
+    start = (uintptr_t)worker_.arena + kDynamicStart;
+    c.sample_of = "dynamic shared memory";
+    c.sample_element = 4;
+    for (const SharedVariable& v : worker_.shared_variables)
+      if (at - v.offset < v.size) {
+        start = (uintptr_t)worker_.arena + v.offset;
+        c.sample_of = v.name;
+        c.sample_element = v.shape.element_size;
+      }
+  } else {
+    const Allocation* home = arena.holding(addresses[0]);
+    start = home ? (uintptr_t)home->start : addresses[0] / 128 * 128;
+    Named n = name_global(worker_, addresses[0]);
+    c.sample_of = n.argument;
+    c.sample_element = n.element_size;
+    if (n.start) start = n.start;
+  }
+  for (unsigned i = 0; i < count; i++) c.sample[lanes[i]] = (int64_t)(addresses[i] - start);
+}
+
+KernelProfile Profiler::take() {
+  KernelProfile taken;
+  std::swap(taken, profile_);
+  return taken;
+}
+
+}  // namespace simt
+
+extern "C" __attribute__((visibility("hidden"))) void __sanitizer_cov_trace_pc() {
+  if (simt::Profiler* p = simt::profiler) p->basic_block(__builtin_return_address(0));
 }

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <tuple>
 
+#include "json.h"
 #include "runtime.h"
 
 namespace simt {
@@ -16,8 +17,9 @@ struct Noted {
   std::string json;  // but for the count and the closing brace
   uint64_t count;
 };
-static std::vector<Noted> all_reports;
-static std::map<std::tuple<std::string, const void*, const void*>, int> places;
+// Never destroyed: reports are written when the program ends.
+static auto& all_reports = *new std::vector<Noted>();
+static auto& places = *new std::map<std::tuple<std::string, const void*, const void*>, int>();
 static std::atomic<int> sticky{cudaSuccess};
 static __thread cudaError_t last_error = cudaSuccess;
 
@@ -25,23 +27,6 @@ cudaError_t sticky_error() { return (cudaError_t)sticky.load(); }
 cudaError_t failed(cudaError_t error) { return last_error = error; }
 
 // ---------------------------------------------------------------------------------- text
-
-static std::string json_string(const std::string& text) {
-  std::string out = "\"";
-  for (unsigned char c : text) {
-    char escaped[8];
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += (char)c;
-    } else if (c < 0x20) {
-      snprintf(escaped, sizeof escaped, "\\u%04x", c);
-      out += escaped;
-    } else {
-      out += (char)c;
-    }
-  }
-  return out + "\"";
-}
 
 std::string where(const char* file, int line) {
   const char* slash = strrchr(file, '/');

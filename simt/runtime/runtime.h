@@ -133,7 +133,8 @@ struct Job {
   uint64_t num_blocks;
   std::atomic<uint64_t> next_block{0};
   std::atomic<bool> stop{false};  // some block failed: start no other
-  uint32_t first_run = 0;         // of the numbers that a checked launch gives its blocks
+  const std::vector<std::unique_ptr<Worker>>* workers = nullptr;  // all that may take part
+  uint32_t first_run = 0;  // of the numbers that a checked launch gives its blocks
 };
 
 extern __thread Worker* worker;  // of this OS thread, or null

@@ -90,6 +90,7 @@ void trace_program_ends() {
                       {}};
       });
   save_reports();
+  save_profiles();
 }
 
 }  // namespace simt

@@ -11,6 +11,7 @@
 #define __device__
 #define __host__
 #define __constant__
+#define SIMT_CONSTANT __attribute__((section("simt_constant")))
 #define __managed__
 #define __grid_constant__
 #define __forceinline__ inline __attribute__((always_inline))

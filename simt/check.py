@@ -1,0 +1,74 @@
+"""Checks a CUDA program: builds it instrumented, runs it, and collects what it found.
+
+    result = check(Path("prog.cu"), arguments=["1024"])
+    print(summary(result.reports))
+
+What is found, and how, is in docs/simt.md; the runtime's side of it in runtime/check.h.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from simt.build import build_program
+from simt.report import Report
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a checked program ended, and all that was found."""
+
+    status: int  # its exit status; negative: the signal that ended it
+    reports: list[Report]
+    log: str  # the compiler's warnings
+
+
+def check(
+    sources: Path | Sequence[Path],
+    *,
+    arguments: Sequence[str] = (),
+    strict: bool = False,
+    leaks: bool = False,
+    include_dirs: Sequence[Path] = (),
+    defines: Sequence[str] = (),
+    std: str = "c++17",
+) -> Result:
+    """Builds and runs a program; its output goes where this process's does.
+
+    strict: also report what GPUs usually let pass (threads that return before a barrier, several
+    threads that write the same value). leaks: also memory that is never freed. Raises CompileError.
+    """
+    build = build_program(
+        sources, include_dirs=include_dirs, defines=defines, std=std, mode="check"
+    )
+    status, reports = run_checked(build.path, arguments, strict=strict, leaks=leaks)
+    return Result(status, reports, build.log)
+
+
+def run_checked(
+    program: Path, arguments: Sequence[str] = (), *, strict: bool = False, leaks: bool = False
+) -> tuple[int, list[Report]]:
+    """Runs a program that was built in the mode "check": (exit status, reports)."""
+    with tempfile.TemporaryDirectory(prefix="simt-") as folder:
+        path = Path(folder) / "reports"
+        environment = {
+            **os.environ,
+            "SIMT_REPORT": str(path),
+            "SIMT_STRICT": str(int(strict)),
+            "SIMT_LEAKS": str(int(leaks)),
+        }
+        process = subprocess.Popen([program, *arguments], env=environment)
+        # Ctrl-C is the program's to handle; what it has found by then is still told.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            status = process.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
+        reports = Report.list_from_json(path.read_bytes()) if path.exists() else []
+    return status, reports
