@@ -18,7 +18,7 @@
     }                                                                                \
   } while (0)
 
-__global__ void scores(const float *Q, const float *K, float *S) {
+__global__ void scores(const float* Q, const float* K, float* S) {
   int q = blockIdx.y * blockDim.y + threadIdx.y, k = blockIdx.x * blockDim.x + threadIdx.x;
   if (q >= T || k >= T) return;
   float sum = 0.0f;
@@ -26,7 +26,7 @@ __global__ void scores(const float *Q, const float *K, float *S) {
   S[q * T + k] = k <= q ? sum / sqrtf((float)D) : -INFINITY;
 }
 
-__global__ void softmax(float *S) {
+__global__ void softmax(float* S) {
   int q = blockIdx.x * blockDim.x + threadIdx.x;
   if (q >= T) return;
   float maximum = -INFINITY, sum = 0.0f;
@@ -35,7 +35,7 @@ __global__ void softmax(float *S) {
   for (int k = 0; k < T; k++) S[q * T + k] = k <= q ? expf(S[q * T + k] - maximum) / sum : 0.0f;
 }
 
-__global__ void weighted(const float *S, const float *V, float *O) {
+__global__ void weighted(const float* S, const float* V, float* O) {
   int q = blockIdx.x, d = threadIdx.x;
   float sum = 0.0f;
   for (int k = 0; k < T; k++) sum += S[q * T + k] * V[k * D + d];
@@ -44,10 +44,10 @@ __global__ void weighted(const float *S, const float *V, float *O) {
 
 // A block has TILE queries, one a thread; keys and values come in tiles. m: the maximum so far, l:
 // the sum of exp(score - m), by which the output so far is corrected when m grows.
-__global__ void flash(const float *Q, const float *K, const float *V, float *O) {
+__global__ void flash(const float* Q, const float* K, const float* V, float* O) {
   extern __shared__ float shared[];
-  float(*Ks)[D] = reinterpret_cast<float(*)[D]>(shared);
-  float(*Vs)[D] = reinterpret_cast<float(*)[D]>(shared + TILE * D);
+  float (*Ks)[D] = reinterpret_cast<float (*)[D]>(shared);
+  float (*Vs)[D] = reinterpret_cast<float (*)[D]>(shared + TILE * D);
   int q = blockIdx.x * TILE + threadIdx.x;
   float query[D], out[D] = {0.0f}, m = -INFINITY, l = 0.0f;
   for (int d = 0; d < D; d++) query[d] = q < T ? Q[q * D + d] : 0.0f;

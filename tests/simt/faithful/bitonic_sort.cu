@@ -16,7 +16,7 @@ typedef unsigned int uint_t;
     }                                                                                \
   } while (0)
 
-__device__ inline void Comparator(uint_t &keyA, uint_t &valA, uint_t &keyB, uint_t &valB,
+__device__ inline void Comparator(uint_t& keyA, uint_t& valA, uint_t& keyB, uint_t& valB,
                                   uint_t dir) {
   if ((keyA > keyB) == dir) {
     uint_t t = keyA;
@@ -27,8 +27,8 @@ __device__ inline void Comparator(uint_t &keyA, uint_t &valA, uint_t &keyB, uint
 }
 
 // Sorts each part of SHARED_SIZE_LIMIT elements, every other one the other way round.
-__global__ __launch_bounds__(SHARED_SIZE_LIMIT / 2) void bitonicSortShared(uint_t *key,
-                                                                            uint_t *val) {
+__global__ __launch_bounds__(SHARED_SIZE_LIMIT / 2) void bitonicSortShared(uint_t* key,
+                                                                           uint_t* val) {
   __shared__ uint_t s_key[SHARED_SIZE_LIMIT], s_val[SHARED_SIZE_LIMIT];
   uint_t base = blockIdx.x * SHARED_SIZE_LIMIT + threadIdx.x, half = SHARED_SIZE_LIMIT / 2;
   s_key[threadIdx.x] = key[base], s_val[threadIdx.x] = val[base];
@@ -47,7 +47,7 @@ __global__ __launch_bounds__(SHARED_SIZE_LIMIT / 2) void bitonicSortShared(uint_
   key[base + half] = s_key[threadIdx.x + half], val[base + half] = s_val[threadIdx.x + half];
 }
 
-__global__ void bitonicMergeGlobal(uint_t *key, uint_t *val, uint_t length, uint_t size,
+__global__ void bitonicMergeGlobal(uint_t* key, uint_t* val, uint_t length, uint_t size,
                                    uint_t stride, uint_t dir) {
   uint_t comparator = blockIdx.x * blockDim.x + threadIdx.x;
   uint_t i = comparator & (length / 2 - 1);
@@ -56,7 +56,7 @@ __global__ void bitonicMergeGlobal(uint_t *key, uint_t *val, uint_t length, uint
   Comparator(key[pos], val[pos], key[pos + stride], val[pos + stride], ddd);
 }
 
-void bitonicSort(uint_t *key, uint_t *val, uint_t length, uint_t dir) {
+void bitonicSort(uint_t* key, uint_t* val, uint_t length, uint_t dir) {
   bitonicSortShared<<<length / SHARED_SIZE_LIMIT, SHARED_SIZE_LIMIT / 2>>>(key, val);
   for (uint_t size = 2 * SHARED_SIZE_LIMIT; size <= length; size <<= 1)
     for (uint_t stride = size / 2; stride > 0; stride >>= 1)
@@ -66,16 +66,16 @@ void bitonicSort(uint_t *key, uint_t *val, uint_t length, uint_t dir) {
 
 int main() {
   const uint_t N = 8192;
-  uint_t *h_key = (uint_t *)malloc(N * sizeof(uint_t)), *h_val = (uint_t *)malloc(N * sizeof(uint_t));
-  uint_t *sorted = (uint_t *)malloc(N * sizeof(uint_t));
+  uint_t *h_key = (uint_t*)malloc(N * sizeof(uint_t)), *h_val = (uint_t*)malloc(N * sizeof(uint_t));
+  uint_t* sorted = (uint_t*)malloc(N * sizeof(uint_t));
   uint_t seed = 2001;
   for (uint_t i = 0; i < N; i++) {
     seed = seed * 1664525u + 1013904223u;
     h_key[i] = seed >> 4;
   }
   uint_t *d_key, *d_val;
-  CHECK(cudaMalloc((void **)&d_key, N * sizeof(uint_t)));
-  CHECK(cudaMalloc((void **)&d_val, N * sizeof(uint_t)));
+  CHECK(cudaMalloc((void**)&d_key, N * sizeof(uint_t)));
+  CHECK(cudaMalloc((void**)&d_val, N * sizeof(uint_t)));
   for (uint_t dir = 0; dir < 2; dir++) {
     for (uint_t i = 0; i < N; i++) h_val[i] = i;
     CHECK(cudaMemcpy(d_key, h_key, N * sizeof(uint_t), cudaMemcpyHostToDevice));

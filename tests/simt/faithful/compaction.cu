@@ -27,14 +27,14 @@ struct IsMultipleOf {
 };
 
 template <class Predicate>
-__global__ void countKept(const int *in, int n, int *counts, Predicate keep) {
+__global__ void countKept(const int* in, int n, int* counts, Predicate keep) {
   int i = blockIdx.x * kBlock + threadIdx.x;
   int count = __syncthreads_count(i < n && keep(in[i]));
   if (threadIdx.x == 0) counts[blockIdx.x] = count;
 }
 
 // One block: counts become offsets, the total comes last.
-__global__ void scanCounts(int *counts, int blocks) {
+__global__ void scanCounts(int* counts, int blocks) {
   __shared__ int shared[kBlock];
   shared[threadIdx.x] = threadIdx.x < blocks ? counts[threadIdx.x] : 0;
   __syncthreads();
@@ -49,7 +49,7 @@ __global__ void scanCounts(int *counts, int blocks) {
 }
 
 template <class Predicate>
-__global__ void scatterKept(const int *in, int n, const int *offsets, int *out, Predicate keep) {
+__global__ void scatterKept(const int* in, int n, const int* offsets, int* out, Predicate keep) {
   __shared__ int warps[kWarps];
   int i = blockIdx.x * kBlock + threadIdx.x, lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   bool kept = i < n && keep(in[i]);
@@ -62,7 +62,7 @@ __global__ void scatterKept(const int *in, int n, const int *offsets, int *out, 
 }
 
 template <class Predicate>
-__global__ void compactUnordered(const int *in, int n, int *out, int *count, Predicate keep) {
+__global__ void compactUnordered(const int* in, int n, int* out, int* count, Predicate keep) {
   int i = blockIdx.x * kBlock + threadIdx.x, lane = threadIdx.x % 32;
   bool kept = i < n && keep(in[i]);
   unsigned ballot = __ballot_sync(0xffffffff, kept);

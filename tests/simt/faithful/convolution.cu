@@ -19,7 +19,7 @@ __constant__ float d_weights[2 * RADIUS + 1];
     }                                                                                \
   } while (0)
 
-__global__ void stencil1D(const float *in, float *out, int n) {
+__global__ void stencil1D(const float* in, float* out, int n) {
   __shared__ float temp[BLOCK + 2 * RADIUS];
   int g = blockIdx.x * blockDim.x + threadIdx.x, s = threadIdx.x + RADIUS;
   temp[s] = g < n ? in[g] : 0.0f;
@@ -38,7 +38,7 @@ __global__ void stencil1D(const float *in, float *out, int n) {
 
 // One thread loads up to four elements of the tile with its halo. ROWS: along x, otherwise y.
 template <bool ROWS>
-__global__ void convolve2D(const float *in, float *out, int width, int height) {
+__global__ void convolve2D(const float* in, float* out, int width, int height) {
   const int HX = ROWS ? RADIUS : 0, HY = ROWS ? 0 : RADIUS;
   __shared__ float tile[TILE + 2 * RADIUS][TILE + 2 * RADIUS + 1];
   int x0 = blockIdx.x * TILE - HX, y0 = blockIdx.y * TILE - HY;
@@ -82,9 +82,9 @@ int main() {
   printf("stencil = %d wrong, middle %.9g\n", wrong, result[n / 2]);
 
   // Other weights, by way of the variable's address and from an offset in it.
-  float *address;
+  float* address;
   size_t size;
-  CHECK(cudaGetSymbolAddress((void **)&address, d_weights));
+  CHECK(cudaGetSymbolAddress((void**)&address, d_weights));
   CHECK(cudaGetSymbolSize(&size, d_weights));
   float ones[] = {3, 5};
   CHECK(cudaMemcpyToSymbol(d_weights, ones, sizeof ones, sizeof(float)));

@@ -19,12 +19,12 @@ namespace geometry {
 struct Vec2 {
   float x, y;
   __host__ __device__ constexpr Vec2(float x = 0, float y = 0) : x(x), y(y) {}
-  __host__ __device__ Vec2 operator+(const Vec2 &o) const { return {x + o.x, y + o.y}; }
-  __host__ __device__ Vec2 &operator*=(float s) {
+  __host__ __device__ Vec2 operator+(const Vec2& o) const { return {x + o.x, y + o.y}; }
+  __host__ __device__ Vec2& operator*=(float s) {
     x *= s, y *= s;
     return *this;
   }
-  __host__ __device__ friend float dot(const Vec2 &a, const Vec2 &b) {
+  __host__ __device__ friend float dot(const Vec2& a, const Vec2& b) {
     return a.x * b.x + a.y * b.y;
   }
 };
@@ -34,10 +34,10 @@ struct Shape {
   Vec2 centre;
   __host__ __device__ explicit Shape(Vec2 centre) : centre(centre) {}
   __host__ __device__ float scaledArea(float s) const {
-    return s * s * static_cast<const Derived *>(this)->area();
+    return s * s * static_cast<const Derived*>(this)->area();
   }
   __host__ __device__ bool contains(Vec2 p) const {
-    return static_cast<const Derived *>(this)->inside({p.x - centre.x, p.y - centre.y});
+    return static_cast<const Derived*>(this)->inside({p.x - centre.x, p.y - centre.y});
   }
 };
 
@@ -62,7 +62,7 @@ struct Disc : Shape<Disc> {
 using geometry::Vec2;
 
 template <class S>
-__global__ void countInside(S shape, int *count, float *area) {
+__global__ void countInside(S shape, int* count, float* area) {
   Vec2 p((float)threadIdx.x - 16, (float)blockIdx.x - 16);
   p *= 0.5f;
   if (shape.contains(p)) atomicAdd(count, 1);
@@ -76,7 +76,7 @@ class Matrix {
     CHECK(cudaMallocManaged(&data_, rows * cols * sizeof(float)));
   }
   void release() { CHECK(cudaFree(data_)); }
-  __host__ __device__ float &operator()(int r, int c) { return data_[r * cols_ + c]; }
+  __host__ __device__ float& operator()(int r, int c) { return data_[r * cols_ + c]; }
   __host__ __device__ int rows() const { return rows_; }
   __host__ __device__ int cols() const { return cols_; }
 
@@ -97,15 +97,15 @@ class Matrix {
 
  private:
   int rows_, cols_;
-  float *data_;
+  float* data_;
 };
 
 // An object of the device that holds a pointer into the device.
 struct Line {
   int length;
-  Vec2 *points;
+  Vec2* points;
 };
-__global__ void shift(Line *line, Vec2 by) {
+__global__ void shift(Line* line, Vec2 by) {
   for (int i = threadIdx.x; i < line->length; i += blockDim.x)
     line->points[i] = line->points[i] + by;
 }

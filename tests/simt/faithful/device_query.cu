@@ -15,12 +15,12 @@
     }                                                                                \
   } while (0)
 
-__global__ void kernel(int *x, int n) {
+__global__ void kernel(int* x, int n) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i < n) x[i] = i;
 }
 
-__global__ void dynamicKernel(int *x) {
+__global__ void dynamicKernel(int* x) {
   extern __shared__ int shared[];
   shared[threadIdx.x] = threadIdx.x;
   __syncthreads();
@@ -90,7 +90,8 @@ int main() {
     CHECK(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, size, 0));
     printf("blocks of %d = %d\n", size, blocks);
   }
-  CHECK(cudaFuncSetAttribute(dynamicKernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 100 << 10));
+  CHECK(
+      cudaFuncSetAttribute(dynamicKernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 100 << 10));
   CHECK(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, dynamicKernel, 128, 100 << 10));
   printf("blocks with 100 KB = %d\n", blocks);
   int *x, host;

@@ -21,7 +21,7 @@ const int blocksPerGrid = imin(32, (N + threadsPerBlock - 1) / threadsPerBlock);
   } while (0)
 
 // The block's sum; only thread 0 has it.
-__device__ double blockDot(const float *a, const float *b) {
+__device__ double blockDot(const float* a, const float* b) {
   __shared__ double cache[threadsPerBlock];
   double temp = 0;
   for (int tid = threadIdx.x + blockIdx.x * blockDim.x; tid < N; tid += blockDim.x * gridDim.x)
@@ -35,19 +35,19 @@ __device__ double blockDot(const float *a, const float *b) {
   return cache[0];
 }
 
-__global__ void dotPartial(const float *a, const float *b, double *c) {
+__global__ void dotPartial(const float* a, const float* b, double* c) {
   double sum = blockDot(a, b);
   if (threadIdx.x == 0) c[blockIdx.x] = sum;
 }
 
-__global__ void dotAtomic(const float *a, const float *b, double *c) {
+__global__ void dotAtomic(const float* a, const float* b, double* c) {
   double sum = blockDot(a, b);
   if (threadIdx.x == 0) atomicAdd(c, sum);
 }
 
 __device__ unsigned int blocksDone = 0;
 
-__global__ void dotLastBlock(const float *a, const float *b, volatile double *partial, double *c) {
+__global__ void dotLastBlock(const float* a, const float* b, volatile double* partial, double* c) {
   __shared__ bool isLast;
   double sum = blockDot(a, b);
   if (threadIdx.x == 0) {
@@ -72,9 +72,9 @@ int main(void) {
     a[i] = (float)i;
     b[i] = (float)i * 2;
   }
-  CHECK(cudaMalloc((void **)&dev_a, N * sizeof(float)));
-  CHECK(cudaMalloc((void **)&dev_b, N * sizeof(float)));
-  CHECK(cudaMalloc((void **)&dev_c, (blocksPerGrid + 1) * sizeof(double)));
+  CHECK(cudaMalloc((void**)&dev_a, N * sizeof(float)));
+  CHECK(cudaMalloc((void**)&dev_b, N * sizeof(float)));
+  CHECK(cudaMalloc((void**)&dev_c, (blocksPerGrid + 1) * sizeof(double)));
   CHECK(cudaMemcpy(dev_a, a, N * sizeof(float), cudaMemcpyHostToDevice));
   CHECK(cudaMemcpy(dev_b, b, N * sizeof(float), cudaMemcpyHostToDevice));
 

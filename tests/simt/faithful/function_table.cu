@@ -24,12 +24,12 @@ __device__ __noinline__ int larger(int a, int b) { return a > b ? a : b; }
 __device__ BinaryOp table[] = {add, subtract, multiply, larger};
 __device__ BinaryOp chosen = multiply;
 
-__global__ void byTable(const int *a, const int *b, int *out, int n) {
+__global__ void byTable(const int* a, const int* b, int* out, int n) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i < n) out[i] = table[i % 4](a[i], b[i]);
 }
 
-__global__ void byPointer(const int *a, const int *b, int *out, int n, BinaryOp op) {
+__global__ void byPointer(const int* a, const int* b, int* out, int n, BinaryOp op) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i < n) out[i] = op(a[i], b[i]);
 }
@@ -40,14 +40,14 @@ struct Affine {
 };
 
 template <class Op>
-__global__ void byFunctor(const int *a, const int *b, int *out, int n, Op op) {
+__global__ void byFunctor(const int* a, const int* b, int* out, int n, Op op) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i < n) out[i] = op(a[i], b[i]);
 }
 
 enum class Kind { Sum, Product };
 template <Kind kind>
-__device__ int fold(const int *values, int n) {
+__device__ int fold(const int* values, int n) {
   int result = kind == Kind::Sum ? 0 : 1;
   for (int i = 0; i < n; i++) {
     switch (kind) {
@@ -62,7 +62,7 @@ __device__ int fold(const int *values, int n) {
   return result;
 }
 template <Kind kind>
-__global__ void folds(const int *values, int *out, int each) {
+__global__ void folds(const int* values, int* out, int each) {
   out[threadIdx.x] = fold<kind>(values + threadIdx.x * each, each);
 }
 
@@ -83,7 +83,7 @@ struct Times {
   __device__ int operator()(int x) const { return x * factor; }
 };
 template <class... Ops>
-__global__ void chain(int *x, int n, Ops... ops) {
+__global__ void chain(int* x, int n, Ops... ops) {
   int i = threadIdx.x;
   if (i < n) x[i] = apply(x[i], ops...);
 }
@@ -97,7 +97,7 @@ int main() {
   CHECK(cudaMalloc(&d_out, sizeof out));
   CHECK(cudaMemcpy(d_a, a, sizeof a, cudaMemcpyHostToDevice));
   CHECK(cudaMemcpy(d_b, b, sizeof b, cudaMemcpyHostToDevice));
-  auto show = [&](const char *name) {
+  auto show = [&](const char* name) {
     CHECK(cudaGetLastError());
     CHECK(cudaMemcpy(out, d_out, sizeof out, cudaMemcpyDeviceToHost));
     int sum = 0;

@@ -5,17 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK_ERROR(call)                                        \
-  {                                                              \
-    cudaError_t err = call;                                      \
-    if (err != cudaSuccess) {                                    \
-      printf("%s in %s at line %d\n", cudaGetErrorString(err),   \
-             __FILE__, __LINE__);                                \
-      exit(EXIT_FAILURE);                                        \
-    }                                                            \
+#define CHECK_ERROR(call)                                                           \
+  {                                                                                 \
+    cudaError_t err = call;                                                         \
+    if (err != cudaSuccess) {                                                       \
+      printf("%s in %s at line %d\n", cudaGetErrorString(err), __FILE__, __LINE__); \
+      exit(EXIT_FAILURE);                                                           \
+    }                                                                               \
   }
 
-__global__ void generation(const unsigned char *board, unsigned char *next, int width, int height) {
+__global__ void generation(const unsigned char* board, unsigned char* next, int width, int height) {
   int x = blockIdx.x * blockDim.x + threadIdx.x, y = blockIdx.y * blockDim.y + threadIdx.y;
   if (x >= width || y >= height) return;
   int neighbours = 0;
@@ -27,13 +26,13 @@ __global__ void generation(const unsigned char *board, unsigned char *next, int 
   next[y * width + x] = neighbours == 3 || (alive && neighbours == 2);
 }
 
-__global__ void population(const unsigned char *board, int cells, int *count) {
+__global__ void population(const unsigned char* board, int cells, int* count) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;
   int alive = __syncthreads_count(i < cells && board[i]);
   if (threadIdx.x == 0) atomicAdd(count, alive);
 }
 
-int main(int argc, char *argv[]) {
+int main(int argc, char* argv[]) {
   const int width = 20, height = 12, cells = width * height;
   const int generations = argc > 1 ? atoi(argv[1]) : 24;
   unsigned char host[cells];
@@ -51,7 +50,7 @@ int main(int argc, char *argv[]) {
   dim3 block(8, 8), grid((width + block.x - 1) / block.x, (height + block.y - 1) / block.y);
   for (int g = 1; g <= generations; g++) {
     generation<<<grid, block>>>(board, next, width, height);
-    unsigned char *t = board;
+    unsigned char* t = board;
     board = next;
     next = t;
     if (g % 8) continue;

@@ -14,12 +14,12 @@
     }                                                                                \
   } while (0)
 
-__global__ void axpy(float *y, const float *x, float a, int n) {
+__global__ void axpy(float* y, const float* x, float a, int n) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i < n) y[i] += a * x[i];
 }
 
-__global__ void sumAll(const float *x, int n, double *sum) {
+__global__ void sumAll(const float* x, int n, double* sum) {
   __shared__ double cache[128];
   double mine = 0;
   for (int i = threadIdx.x; i < n; i += 128) mine += x[i];
@@ -33,11 +33,11 @@ __global__ void sumAll(const float *x, int n, double *sum) {
 
 struct Log {
   int calls;
-  double *result;
+  double* result;
 };
 
-void CUDART_CB noteResult(void *data) {
-  Log *log = (Log *)data;
+void CUDART_CB noteResult(void* data) {
+  Log* log = (Log*)data;
   log->calls++;
   *log->result *= 2;
 }
@@ -110,12 +110,12 @@ int main() {
   int count = n;
   void *addArgs[] = {&y, &x, &a, &count}, *sumArgs[] = {&y, &count, &sum};
   cudaKernelNodeParams addParams = {}, sumParams = {};
-  addParams.func = (void *)axpy;
+  addParams.func = (void*)axpy;
   addParams.gridDim = dim3(blocks);
   addParams.blockDim = dim3(128);
   addParams.kernelParams = addArgs;
   CHECK(cudaGraphAddKernelNode(&add, graph, &clear, 1, &addParams));
-  sumParams.func = (void *)sumAll;
+  sumParams.func = (void*)sumAll;
   sumParams.gridDim = dim3(1);
   sumParams.blockDim = dim3(128);
   sumParams.kernelParams = sumArgs;

@@ -14,15 +14,15 @@
     }                                                                                \
   } while (0)
 
-__device__ __host__ inline float *rowOf(float *base, size_t pitch, int y) {
-  return (float *)((char *)base + y * pitch);
+__device__ __host__ inline float* rowOf(float* base, size_t pitch, int y) {
+  return (float*)((char*)base + y * pitch);
 }
 
 // With a factor of 1/8 and six steps all values are exact: multiples of 2^-18 below 2^6.
-__global__ void step(float *in, float *out, size_t pitch, int width, int height) {
+__global__ void step(float* in, float* out, size_t pitch, int width, int height) {
   int x = blockIdx.x * blockDim.x + threadIdx.x, y = blockIdx.y * blockDim.y + threadIdx.y;
   if (x >= width || y >= height) return;
-  float *row = rowOf(in, pitch, y);
+  float* row = rowOf(in, pitch, y);
   float value = row[x];
   if (x > 0 && x < width - 1 && y > 0 && y < height - 1)
     value += 0.125f * (row[x - 1] + row[x + 1] + rowOf(in, pitch, y - 1)[x] +
@@ -32,8 +32,8 @@ __global__ void step(float *in, float *out, size_t pitch, int width, int height)
 
 __global__ void fillBox(cudaPitchedPtr box, cudaExtent extent) {
   int x = threadIdx.x, y = blockIdx.x, z = blockIdx.y;
-  char *slice = (char *)box.ptr + z * box.pitch * extent.height;
-  ((int *)(slice + y * box.pitch))[x] = 100 * z + 10 * y + x;
+  char* slice = (char*)box.ptr + z * box.pitch * extent.height;
+  ((int*)(slice + y * box.pitch))[x] = 100 * z + 10 * y + x;
 }
 
 int main() {
@@ -52,7 +52,7 @@ int main() {
   dim3 block(16, 8), grid((width + 15) / 16, (height + 7) / 8);
   for (int s = 0; s < steps; s++) {
     step<<<grid, block>>>(a, b, pitch, width, height);
-    float *t = a;
+    float* t = a;
     a = b, b = t;
   }
   CHECK(cudaGetLastError());
@@ -60,7 +60,7 @@ int main() {
   for (int s = 0; s < steps; s++)
     for (int y = 0; y < height; y++)
       for (int x = 0; x < width; x++) {
-        float(*in)[width] = reference[s % 2], value = in[y][x];
+        float (*in)[width] = reference[s % 2], value = in[y][x];
         if (x > 0 && x < width - 1 && y > 0 && y < height - 1)
           value += 0.125f * (in[y][x - 1] + in[y][x + 1] + in[y - 1][x] + in[y + 1][x] - 4 * value);
         reference[1 - s % 2][y][x] = value;

@@ -8,7 +8,7 @@
 
 #define BINS 256
 
-static void HandleError(cudaError_t err, const char *file, int line) {
+static void HandleError(cudaError_t err, const char* file, int line) {
   if (err != cudaSuccess) {
     printf("%s in %s at line %d\n", cudaGetErrorString(err), file, line);
     exit(EXIT_FAILURE);
@@ -16,7 +16,7 @@ static void HandleError(cudaError_t err, const char *file, int line) {
 }
 #define HANDLE_ERROR(err) (HandleError(err, __FILE__, __LINE__))
 
-__global__ void histo_global(unsigned char *buffer, long size, unsigned int *histo) {
+__global__ void histo_global(unsigned char* buffer, long size, unsigned int* histo) {
   int i = threadIdx.x + blockIdx.x * blockDim.x;
   int stride = blockDim.x * gridDim.x;
   while (i < size) {
@@ -25,7 +25,7 @@ __global__ void histo_global(unsigned char *buffer, long size, unsigned int *his
   }
 }
 
-__global__ void histo_shared(unsigned char *buffer, long size, unsigned int *histo) {
+__global__ void histo_shared(unsigned char* buffer, long size, unsigned int* histo) {
   __shared__ unsigned int temp[BINS];
   temp[threadIdx.x] = 0;
   __syncthreads();
@@ -38,7 +38,7 @@ __global__ void histo_shared(unsigned char *buffer, long size, unsigned int *his
 
 int main(void) {
   const long size = 1 << 18;
-  unsigned char *buffer = (unsigned char *)malloc(size);
+  unsigned char* buffer = (unsigned char*)malloc(size);
   unsigned seed = 12345;
   for (long i = 0; i < size; i++) {
     seed = seed * 1664525u + 1013904223u;
@@ -47,11 +47,11 @@ int main(void) {
   unsigned int expected[BINS] = {0};
   for (long i = 0; i < size; i++) expected[buffer[i]]++;
 
-  unsigned char *dev_buffer;
+  unsigned char* dev_buffer;
   unsigned int *dev_histo, histo[BINS];
-  HANDLE_ERROR(cudaMalloc((void **)&dev_buffer, size));
+  HANDLE_ERROR(cudaMalloc((void**)&dev_buffer, size));
   HANDLE_ERROR(cudaMemcpy(dev_buffer, buffer, size, cudaMemcpyHostToDevice));
-  HANDLE_ERROR(cudaMalloc((void **)&dev_histo, sizeof histo));
+  HANDLE_ERROR(cudaMalloc((void**)&dev_histo, sizeof histo));
 
   for (int version = 0; version < 2; version++) {
     HANDLE_ERROR(cudaMemset(dev_histo, 0, sizeof histo));

@@ -3,7 +3,7 @@
 #include <cuda_runtime.h>
 #include <stdio.h>
 
-__device__ const char *const kinds[] = {"even", "odd"};
+__device__ const char* const kinds[] = {"even", "odd"};
 
 __global__ void helloCUDA(float f) {
   if (threadIdx.x == 0) printf("hello = thread %d, f=%f\n", threadIdx.x, f);
@@ -17,7 +17,7 @@ __global__ void inTurns() {
   }
 }
 
-__global__ void types(long long big, unsigned char c, const void *p) {
+__global__ void types(long long big, unsigned char c, const void* p) {
   printf("types = %lld %u %c %d%% %e %g %s\n", big, (unsigned)c, 'A' + c, 50, 1234.5, 1e-7,
          p ? "pointer" : "null");
   int written = printf("arguments = %d %d %d %d %d %d %d %d\n", 1, 2, 3, 4, 5, 6, 7, 8);

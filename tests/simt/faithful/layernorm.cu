@@ -16,12 +16,12 @@
     }                                                                                \
   } while (0)
 
-__global__ void layernorm_naive(float *out, float *mean, float *rstd, const float *inp,
-                                const float *weight, const float *bias, int N, int C) {
+__global__ void layernorm_naive(float* out, float* mean, float* rstd, const float* inp,
+                                const float* weight, const float* bias, int N, int C) {
   int idx = blockIdx.x * blockDim.x + threadIdx.x;
   const float eps = 1e-5f;
   if (idx >= N) return;
-  const float *x = inp + idx * C;
+  const float* x = inp + idx * C;
   float m = 0.0f, v = 0.0f;
   for (int i = 0; i < C; i++) m += x[i];
   m /= C;
@@ -48,11 +48,11 @@ __device__ float blockReduceSum(float val) {
   return val;
 }
 
-__global__ void layernorm_block(float *__restrict__ out, float *__restrict__ mean,
-                                float *__restrict__ rstd, const float *__restrict__ inp,
-                                const float *__restrict__ weight, const float *__restrict__ bias,
+__global__ void layernorm_block(float* __restrict__ out, float* __restrict__ mean,
+                                float* __restrict__ rstd, const float* __restrict__ inp,
+                                const float* __restrict__ weight, const float* __restrict__ bias,
                                 int N, int C) {
-  const float4 *x = reinterpret_cast<const float4 *>(inp + blockIdx.x * C);
+  const float4* x = reinterpret_cast<const float4*>(inp + blockIdx.x * C);
   float sum = 0.0f, squares = 0.0f;
   for (int i = threadIdx.x; i < C / 4; i += blockDim.x) {
     float4 v = __ldg(&x[i]);
@@ -62,10 +62,10 @@ __global__ void layernorm_block(float *__restrict__ out, float *__restrict__ mea
   float m = blockReduceSum(sum) / C;
   float var = blockReduceSum(squares) / C - m * m;
   float s = rsqrtf(var + 1e-5f);
-  float4 *o = reinterpret_cast<float4 *>(out + blockIdx.x * C);
+  float4* o = reinterpret_cast<float4*>(out + blockIdx.x * C);
   for (int i = threadIdx.x; i < C / 4; i += blockDim.x) {
-    float4 v = x[i], w = reinterpret_cast<const float4 *>(weight)[i];
-    float4 b = reinterpret_cast<const float4 *>(bias)[i];
+    float4 v = x[i], w = reinterpret_cast<const float4*>(weight)[i];
+    float4 b = reinterpret_cast<const float4*>(bias)[i];
     o[i] = make_float4(s * (v.x - m) * w.x + b.x, s * (v.y - m) * w.y + b.y,
                        s * (v.z - m) * w.z + b.z, s * (v.w - m) * w.w + b.w);
   }
@@ -80,7 +80,7 @@ int main() {
   std::vector<float> inp(N * C), weight(C), bias(C), out(N * C), stats(2 * N);
   for (int i = 0; i < N * C; i++) inp[i] = (float)((i * 29) % 97) / 97.0f - 0.3f;
   for (int i = 0; i < C; i++) weight[i] = 1.0f + 0.01f * i, bias[i] = 0.02f * (i - 40);
-  float *d;  // all in one allocation: out, inp, weight, bias, mean and rstd
+  float* d;  // all in one allocation: out, inp, weight, bias, mean and rstd
   CHECK(cudaMalloc(&d, (2 * N * C + 2 * C + 2 * N) * sizeof(float)));
   float *d_out = d, *d_inp = d_out + N * C, *d_weight = d_inp + N * C, *d_bias = d_weight + C;
   float *d_mean = d_bias + C, *d_rstd = d_mean + N;
@@ -96,7 +96,7 @@ int main() {
     CHECK(cudaGetLastError());
     CHECK(cudaMemcpy(out.data(), d_out, N * C * sizeof(float), cudaMemcpyDeviceToHost));
     CHECK(cudaMemcpy(stats.data(), d_mean, 2 * N * sizeof(float), cudaMemcpyDeviceToHost));
-    const char *name = version ? "block" : "naive";
+    const char* name = version ? "block" : "naive";
     // Sums in another order, fused multiply-adds, rsqrtf.
     printf("%s ~1e-5 = %.9g %.9g %.9g\n", name, out[0], out[5 * C + 7], out[N * C - 1]);
     printf("%s mean rstd ~1e-5 = %.9g %.9g\n", name, stats[3], stats[N + 3]);

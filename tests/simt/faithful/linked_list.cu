@@ -16,20 +16,20 @@
 
 struct Node {
   int value;
-  Node *next;
-  __device__ Node(int value, Node *next) : value(value), next(next) {}
+  Node* next;
+  __device__ Node(int value, Node* next) : value(value), next(next) {}
 };
 
-__device__ Node *head = nullptr;
+__device__ Node* head = nullptr;
 
 __global__ void build(int n) {
   for (int i = 0; i < n; i++) head = new Node(i * i, head);
 }
 
 __global__ void reverse() {
-  Node *reversed = nullptr;
+  Node* reversed = nullptr;
   while (head) {
-    Node *next = head->next;
+    Node* next = head->next;
     head->next = reversed;
     reversed = head;
     head = next;
@@ -37,11 +37,11 @@ __global__ void reverse() {
   head = reversed;
 }
 
-__global__ void take(int *first, int *length, int *sum) {
+__global__ void take(int* first, int* length, int* sum) {
   *first = head->value;
   *length = *sum = 0;
   while (head) {
-    Node *next = head->next;
+    Node* next = head->next;
     ++*length;
     *sum += head->value;
     delete head;
@@ -53,19 +53,19 @@ __global__ void push() {
   Node *node = new Node(blockIdx.x * blockDim.x + threadIdx.x, nullptr), *seen = head;
   do {
     node->next = seen;
-    seen = (Node *)atomicCAS((unsigned long long *)&head, (unsigned long long)node->next,
-                             (unsigned long long)node);
+    seen = (Node*)atomicCAS((unsigned long long*)&head, (unsigned long long)node->next,
+                            (unsigned long long)node);
   } while (seen != node->next);
 }
 
 struct Entry {
   int key, count;
-  Entry *next;
+  Entry* next;
 };
 constexpr int kBuckets = 8;
 
-__global__ void countKeys(const int *keys, int n, int *distinct, int *most) {
-  __shared__ Entry *buckets[kBuckets];
+__global__ void countKeys(const int* keys, int n, int* distinct, int* most) {
+  __shared__ Entry* buckets[kBuckets];
   if (threadIdx.x < kBuckets) buckets[threadIdx.x] = nullptr;
   __syncthreads();
   // Each bucket has one owner, so no locks are needed.
@@ -73,10 +73,10 @@ __global__ void countKeys(const int *keys, int n, int *distinct, int *most) {
   if (threadIdx.x < kBuckets)
     for (int i = 0; i < n; i++) {
       if (keys[i] % kBuckets != threadIdx.x) continue;
-      Entry *entry = buckets[threadIdx.x];
+      Entry* entry = buckets[threadIdx.x];
       while (entry && entry->key != keys[i]) entry = entry->next;
       if (!entry) {
-        entry = (Entry *)malloc(sizeof(Entry));
+        entry = (Entry*)malloc(sizeof(Entry));
         *entry = {keys[i], 0, buckets[threadIdx.x]};
         buckets[threadIdx.x] = entry;
         found++;
@@ -86,15 +86,15 @@ __global__ void countKeys(const int *keys, int n, int *distinct, int *most) {
   atomicAdd(distinct, found);
   atomicMax(most, best);
   if (threadIdx.x < kBuckets)
-    for (Entry *entry = buckets[threadIdx.x]; entry;) {
-      Entry *next = entry->next;
+    for (Entry* entry = buckets[threadIdx.x]; entry;) {
+      Entry* next = entry->next;
       free(entry);
       entry = next;
     }
 }
 
 // An array of the thread's own size.
-__global__ void ownArrays(int *sums) {
+__global__ void ownArrays(int* sums) {
   int n = threadIdx.x + 1, *mine = new int[n];
   for (int i = 0; i < n; i++) mine[i] = i;
   int sum = 0;
@@ -118,7 +118,7 @@ int main() {
   CHECK(cudaMemcpy(host, r, sizeof host, cudaMemcpyDeviceToHost));
   printf("stack = length %d, sum %d\n", host[1], host[2]);
 
-  int *keys;
+  int* keys;
   CHECK(cudaMallocManaged(&keys, 500 * sizeof(int)));
   for (int i = 0; i < 500; i++) keys[i] = (i * i) % 97;
   r[0] = r[1] = 0;

@@ -9,10 +9,10 @@ struct cuComplexD {
   double r, i;
   __host__ __device__ cuComplexD(double a, double b) : r(a), i(b) {}
   __host__ __device__ double magnitude2() const { return r * r + i * i; }
-  __host__ __device__ cuComplexD operator*(const cuComplexD &a) const {
+  __host__ __device__ cuComplexD operator*(const cuComplexD& a) const {
     return cuComplexD(r * a.r - i * a.i, i * a.r + r * a.i);
   }
-  __host__ __device__ cuComplexD operator+(const cuComplexD &a) const {
+  __host__ __device__ cuComplexD operator+(const cuComplexD& a) const {
     return cuComplexD(r + a.r, i + a.i);
   }
 };
@@ -28,7 +28,7 @@ __host__ __device__ int escape(int x, int y, int limit) {
   return n;
 }
 
-__global__ void kernel(unsigned char *ptr) {
+__global__ void kernel(unsigned char* ptr) {
   int x = blockIdx.x * blockDim.x + threadIdx.x;
   int y = blockIdx.y * blockDim.y + threadIdx.y;
   int offset = x + y * blockDim.x * gridDim.x;
@@ -36,8 +36,8 @@ __global__ void kernel(unsigned char *ptr) {
 }
 
 int main(void) {
-  unsigned char *bitmap = (unsigned char *)malloc(DIM * DIM), *dev_bitmap;
-  if (cudaMalloc((void **)&dev_bitmap, DIM * DIM) != cudaSuccess) return 1;
+  unsigned char *bitmap = (unsigned char*)malloc(DIM * DIM), *dev_bitmap;
+  if (cudaMalloc((void**)&dev_bitmap, DIM * DIM) != cudaSuccess) return 1;
   dim3 grid(DIM / 16, DIM / 8);
   dim3 block(16, 8);
   kernel<<<grid, block>>>(dev_bitmap);

@@ -46,7 +46,7 @@ __host__ __device__ int hits(uint32_t stream, int trials) {
   return count;
 }
 
-__global__ void estimate(int trials, unsigned long long *total) {
+__global__ void estimate(int trials, unsigned long long* total) {
   __shared__ int warps[32];
   int count = hits(blockIdx.x * blockDim.x + threadIdx.x, trials);
   for (int offset = warpSize / 2; offset > 0; offset /= 2)
@@ -59,7 +59,7 @@ __global__ void estimate(int trials, unsigned long long *total) {
   }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   int trials = argc > 1 ? atoi(argv[1]) : 200;
   const int blocks = 40, threads = 128;
   unsigned long long *d_total, total;

@@ -9,7 +9,7 @@
 #define BLOCK 64
 
 #define gpuErrchk(ans) gpuAssert((ans), __FILE__, __LINE__)
-inline void gpuAssert(cudaError_t code, const char *file, int line, bool abort = true) {
+inline void gpuAssert(cudaError_t code, const char* file, int line, bool abort = true) {
   if (code != cudaSuccess) {
     fprintf(stderr, "GPUassert: %s %s %d\n", cudaGetErrorString(code), file, line);
     if (abort) exit(code);
@@ -28,7 +28,7 @@ __host__ __device__ inline float3 pull(float4 me, float4 other) {
   return make_float3(dx * s, dy * s, dz * s);
 }
 
-__global__ void bodyForce(const float4 *position, float3 *velocity, float dt, int n) {
+__global__ void bodyForce(const float4* position, float3* velocity, float dt, int n) {
   __shared__ float4 tile[BLOCK];
   int i = blockDim.x * blockIdx.x + threadIdx.x;
   float4 me = i < n ? position[i] : make_float4(0, 0, 0, 0);
@@ -47,7 +47,7 @@ __global__ void bodyForce(const float4 *position, float3 *velocity, float dt, in
   velocity[i].z += dt * force.z;
 }
 
-__global__ void integrate(float4 *position, const float3 *velocity, float dt, int n) {
+__global__ void integrate(float4* position, const float3* velocity, float dt, int n) {
   int i = blockDim.x * blockIdx.x + threadIdx.x;
   if (i >= n) return;
   position[i].x += velocity[i].x * dt;
@@ -55,11 +55,11 @@ __global__ void integrate(float4 *position, const float3 *velocity, float dt, in
   position[i].z += velocity[i].z * dt;
 }
 
-int main(const int argc, const char **argv) {
+int main(const int argc, const char** argv) {
   int nBodies = argc > 1 ? atoi(argv[1]) : 300;
   const float dt = 0.01f;
   const int nIters = 5;
-  float4 *bodies = new float4[nBodies];
+  float4* bodies = new float4[nBodies];
   unsigned seed = 7;
   auto random = [&seed]() {
     seed = seed * 1664525u + 1013904223u;
@@ -69,8 +69,8 @@ int main(const int argc, const char **argv) {
     float x = random(), y = random(), z = random();
     bodies[i] = make_float4(x, y, z, 0.1f + 0.05f * (i % 3));
   }
-  float4 *position;
-  float3 *velocity;
+  float4* position;
+  float3* velocity;
   gpuErrchk(cudaMalloc(&position, nBodies * sizeof(float4)));
   gpuErrchk(cudaMalloc(&velocity, nBodies * sizeof(float3)));
   gpuErrchk(cudaMemcpy(position, bodies, nBodies * sizeof(float4), cudaMemcpyHostToDevice));

@@ -7,14 +7,14 @@
 #include <cstdlib>
 #include <vector>
 
-static void check(cudaError_t error, const char *what) {
+static void check(cudaError_t error, const char* what) {
   if (error == cudaSuccess) return;
   fprintf(stderr, "%s: %s (%s)\n", what, cudaGetErrorName(error), cudaGetErrorString(error));
   exit(1);
 }
 
 template <typename T>
-__device__ void swapIfGreater(T &a, T &b) {
+__device__ void swapIfGreater(T& a, T& b) {
   if (a > b) {
     T t = a;
     a = b;
@@ -22,15 +22,15 @@ __device__ void swapIfGreater(T &a, T &b) {
   }
 }
 
-__global__ void phase(float *data, int n, int odd) {
+__global__ void phase(float* data, int n, int odd) {
   int i = 2 * (blockIdx.x * blockDim.x + threadIdx.x) + odd;
   if (i + 1 < n) swapIfGreater(data[i], data[i + 1]);
 }
 
 template <int N>
-__global__ void sortRows(short *data) {
+__global__ void sortRows(short* data) {
   __shared__ short row[N];
-  short *mine = data + blockIdx.x * N;
+  short* mine = data + blockIdx.x * N;
   for (int i = threadIdx.x; i < N; i += blockDim.x) row[i] = mine[i];
   __syncthreads();
   for (int p = 0; p < N; p++) {
@@ -47,7 +47,7 @@ int main() {
   for (int i = 0; i < n; i++) host[i] = (float)((i * 7919) % 1009) * 0.5f;
   expected = host;
   std::sort(expected.begin(), expected.end());
-  float *data;
+  float* data;
   check(cudaMalloc(&data, n * sizeof(float)), "cudaMalloc");
   check(cudaMemcpy(data, host.data(), n * sizeof(float), cudaMemcpyHostToDevice), "copy in");
   for (int p = 0; p < n; p++) phase<<<(n / 2 + 127) / 128, 128>>>(data, n, p % 2);
@@ -57,7 +57,7 @@ int main() {
 
   std::vector<short> table(rows * width);
   for (int i = 0; i < rows * width; i++) table[i] = (short)((i * 331) % 1021 - 500);
-  short *rowsData;
+  short* rowsData;
   check(cudaMalloc(&rowsData, table.size() * sizeof(short)), "cudaMalloc");
   check(cudaMemcpy(rowsData, table.data(), table.size() * 2, cudaMemcpyHostToDevice), "copy in");
   sortRows<width><<<rows, width / 2>>>(rowsData);

@@ -22,19 +22,18 @@ __device__ __forceinline__ int digitOf(unsigned key, int shift) {
   return (key >> shift) & (kDigits - 1);
 }
 
-__global__ void countDigits(const unsigned *keys, int n, int shift, int *counts) {
+__global__ void countDigits(const unsigned* keys, int n, int shift, int* counts) {
   __shared__ int histogram[kDigits];
   if (threadIdx.x < kDigits) histogram[threadIdx.x] = 0;
   __syncthreads();
   int i = blockIdx.x * kBlock + threadIdx.x;
   if (i < n) atomicAdd(&histogram[digitOf(keys[i], shift)], 1);
   __syncthreads();
-  if (threadIdx.x < kDigits)
-    counts[threadIdx.x * gridDim.x + blockIdx.x] = histogram[threadIdx.x];
+  if (threadIdx.x < kDigits) counts[threadIdx.x * gridDim.x + blockIdx.x] = histogram[threadIdx.x];
 }
 
 // One block scans all counts, a part for each thread.
-__global__ void scanAll(int *counts, int n) {
+__global__ void scanAll(int* counts, int n) {
   __shared__ int totals[kBlock];
   int each = (n + kBlock - 1) / kBlock, first = threadIdx.x * each, sum = 0;
   for (int i = first; i < first + each && i < n; i++) sum += counts[i];
@@ -57,8 +56,8 @@ __global__ void scanAll(int *counts, int n) {
   }
 }
 
-__global__ void scatter(const unsigned *keys, int n, int shift, const int *offsets,
-                        unsigned *sorted) {
+__global__ void scatter(const unsigned* keys, int n, int shift, const int* offsets,
+                        unsigned* sorted) {
   __shared__ unsigned char digits[kBlock];
   int i = blockIdx.x * kBlock + threadIdx.x;
   digits[threadIdx.x] = i < n ? (unsigned char)digitOf(keys[i], shift) : (unsigned char)0xff;
@@ -70,18 +69,18 @@ __global__ void scatter(const unsigned *keys, int n, int shift, const int *offse
 }
 
 // As unsigned numbers, the keys are in the order of the floats.
-__global__ void encode(unsigned *keys, int n) {
+__global__ void encode(unsigned* keys, int n) {
   int i = blockIdx.x * kBlock + threadIdx.x;
   if (i < n) keys[i] ^= (unsigned)(-(int)(keys[i] >> 31)) | 0x80000000u;
 }
-__global__ void decode(unsigned *keys, int n) {
+__global__ void decode(unsigned* keys, int n) {
   int i = blockIdx.x * kBlock + threadIdx.x;
   if (i < n) keys[i] ^= ((keys[i] >> 31) - 1) | 0x80000000u;
 }
 
-void radixSort(unsigned *&keys, unsigned *&other, int n) {
+void radixSort(unsigned*& keys, unsigned*& other, int n) {
   int blocks = (n + kBlock - 1) / kBlock;
-  int *counts;
+  int* counts;
   CHECK(cudaMalloc(&counts, blocks * kDigits * sizeof(int)));
   for (int shift = 0; shift < 32; shift += kBits) {
     countDigits<<<blocks, kBlock>>>(keys, n, shift, counts);

@@ -16,7 +16,7 @@
 #define BLOCK 128
 
 // Two buffers, of which each step reads one and writes the other.
-__global__ void hillisSteele(const int *in, int *out, int n) {
+__global__ void hillisSteele(const int* in, int* out, int n) {
   extern __shared__ int temp[];
   int tid = threadIdx.x, pout = 0, pin = 1;
   temp[tid] = tid < n ? in[tid] : 0;
@@ -34,7 +34,7 @@ __global__ void hillisSteele(const int *in, int *out, int n) {
 }
 
 // Scans 2 * BLOCK elements of each block; its total goes to sums.
-__global__ void blelloch(const int *in, int *out, int *sums, int n) {
+__global__ void blelloch(const int* in, int* out, int* sums, int n) {
   __shared__ int temp[2 * BLOCK];
   int tid = threadIdx.x, first = blockIdx.x * 2 * BLOCK, offset = 1;
   temp[2 * tid] = first + 2 * tid < n ? in[first + 2 * tid] : 0;
@@ -66,13 +66,13 @@ __global__ void blelloch(const int *in, int *out, int *sums, int n) {
   if (first + 2 * tid + 1 < n) out[first + 2 * tid + 1] = temp[2 * tid + 1];
 }
 
-__global__ void addTotals(int *out, const int *totals, int n) {
+__global__ void addTotals(int* out, const int* totals, int n) {
   int i = blockIdx.x * 2 * BLOCK + threadIdx.x;
   if (i < n) out[i] += totals[blockIdx.x];
   if (i + BLOCK < n) out[i + BLOCK] += totals[blockIdx.x];
 }
 
-void exclusiveScan(const int *in, int *out, int n) {
+void exclusiveScan(const int* in, int* out, int n) {
   int blocks = (n + 2 * BLOCK - 1) / (2 * BLOCK);
   int *sums, *scanned;
   CHECK(cudaMalloc(&sums, blocks * sizeof(int)));
@@ -88,9 +88,9 @@ void exclusiveScan(const int *in, int *out, int n) {
   CHECK(cudaFree(scanned));
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   const int n = argc > 1 ? atoi(argv[1]) : 70000;
-  int *host = (int *)malloc(n * sizeof(int)), *result = (int *)malloc(n * sizeof(int));
+  int *host = (int*)malloc(n * sizeof(int)), *result = (int*)malloc(n * sizeof(int));
   for (int i = 0; i < n; i++) host[i] = (i * 7 + 3) % 11;
   int *in, *out;
   CHECK(cudaMalloc(&in, n * sizeof(int)));

@@ -9,18 +9,18 @@
 #include <vector>
 
 #define cudaCheck(err) (cudaCheckImpl(err, __FILE__, __LINE__))
-void cudaCheckImpl(cudaError_t error, const char *file, int line) {
+void cudaCheckImpl(cudaError_t error, const char* file, int line) {
   if (error != cudaSuccess) {
     printf("[CUDA ERROR] at file %s:%d:\n%s\n", file, line, cudaGetErrorString(error));
     exit(EXIT_FAILURE);
   }
 }
 
-__global__ void softmax_forward_kernel1(float *out, const float *inp, int N, int C) {
+__global__ void softmax_forward_kernel1(float* out, const float* inp, int N, int C) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i >= N) return;
-  const float *inp_row = inp + i * C;
-  float *out_row = out + i * C;
+  const float* inp_row = inp + i * C;
+  float* out_row = out + i * C;
   float maxval = -INFINITY;
   for (int j = 0; j < C; j++) maxval = fmaxf(maxval, inp_row[j]);
   double sum = 0.0;
@@ -41,11 +41,11 @@ __device__ float warpReduceSum(float val) {
   return val;
 }
 
-__global__ void softmax_forward_kernel2(float *out, const float *inp, int N, int C) {
+__global__ void softmax_forward_kernel2(float* out, const float* inp, int N, int C) {
   int row = blockIdx.x * (blockDim.x / warpSize) + threadIdx.x / warpSize;
   int lane = threadIdx.x % warpSize;
   if (row >= N) return;  // the whole warp
-  const float *x = inp + row * C;
+  const float* x = inp + row * C;
   float maxval = -INFINITY, sum = 0.0f;
   for (int i = lane; i < C; i += warpSize) maxval = fmaxf(maxval, x[i]);
   maxval = __shfl_sync(0xFFFFFFFF, warpReduceMax(maxval), 0);
@@ -66,10 +66,10 @@ __device__ __forceinline__ SumMax reduce_sum_max(SumMax a, SumMax b) {
 }
 
 template <int BLOCK>
-__global__ void softmax_forward_online(float *out, const float *inp, int N, int C) {
+__global__ void softmax_forward_online(float* out, const float* inp, int N, int C) {
   __shared__ SumMax shared[BLOCK];
   for (int row = blockIdx.x; row < N; row += gridDim.x) {
-    const float *x = inp + row * C;
+    const float* x = inp + row * C;
     SumMax sm = {-FLT_MAX, 0.0f};
     for (int i = threadIdx.x; i < C; i += BLOCK) sm = reduce_sum_max(sm, {x[i], 1.0f});
     shared[threadIdx.x] = sm;
@@ -86,7 +86,7 @@ __global__ void softmax_forward_online(float *out, const float *inp, int N, int 
   }
 }
 
-int main(int argc, const char **argv) {
+int main(int argc, const char** argv) {
   const int N = 37, C = 203;
   std::vector<float> inp(N * C), out(N * C);
   for (int i = 0; i < N * C; i++) inp[i] = (float)((i * 37) % 101) * 0.08f - 4.0f;

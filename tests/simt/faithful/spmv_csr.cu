@@ -7,21 +7,21 @@
 #include <cstdlib>
 #include <vector>
 
-#define CUDA_CALL(x)                                       \
-  do {                                                     \
-    if ((x) != cudaSuccess) {                              \
-      printf("Error at %s:%d\n", __FILE__, __LINE__);      \
-      return EXIT_FAILURE;                                 \
-    }                                                      \
+#define CUDA_CALL(x)                                  \
+  do {                                                \
+    if ((x) != cudaSuccess) {                         \
+      printf("Error at %s:%d\n", __FILE__, __LINE__); \
+      return EXIT_FAILURE;                            \
+    }                                                 \
   } while (0)
 
 struct CsrMatrix {
   int rows;
   const int *rowPtr, *col;
-  const float *value;
+  const float* value;
 };
 
-__global__ void spmvScalar(CsrMatrix A, const float *x, float *y) {
+__global__ void spmvScalar(CsrMatrix A, const float* x, float* y) {
   int row = blockIdx.x * blockDim.x + threadIdx.x;
   if (row >= A.rows) return;
   float dot = 0;
@@ -29,7 +29,7 @@ __global__ void spmvScalar(CsrMatrix A, const float *x, float *y) {
   y[row] = dot;
 }
 
-__global__ void spmvVector(CsrMatrix A, const float *x, float *y) {
+__global__ void spmvVector(CsrMatrix A, const float* x, float* y) {
   int row = (blockIdx.x * blockDim.x + threadIdx.x) / 32, lane = threadIdx.x & 31;
   if (row >= A.rows) return;
   float dot = 0;
@@ -40,14 +40,14 @@ __global__ void spmvVector(CsrMatrix A, const float *x, float *y) {
   if (lane == 0) y[row] = dot;
 }
 
-__global__ void sumOfSquares(const float *y, int n, float *sum) {
+__global__ void sumOfSquares(const float* y, int n, float* sum) {
   float mine = 0;
   for (int i = threadIdx.x; i < n; i += 32) mine += y[i] * y[i];
   for (int delta = 16; delta; delta >>= 1) mine += __shfl_xor_sync(0xffffffff, mine, delta);
   if (threadIdx.x == 0) *sum = mine;
 }
 
-__global__ void normalise(const float *y, float *x, int n, const float *sum) {
+__global__ void normalise(const float* y, float* x, int n, const float* sum) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i < n) x[i] = y[i] / sqrtf(*sum);
 }

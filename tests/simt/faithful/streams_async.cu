@@ -14,27 +14,27 @@
     }                                                                                \
   } while (0)
 
-__global__ void kernel(float *a, int offset) {
+__global__ void kernel(float* a, int offset) {
   int i = offset + threadIdx.x + blockIdx.x * blockDim.x;
   float x = (float)(i % 1000);
   a[i] = a[i] + x * 2;
 }
 
-__global__ void addScalar(int *x, const int *y) { *x += *y; }
+__global__ void addScalar(int* x, const int* y) { *x += *y; }
 
-void CUDART_CB hostWork(void *data) { *(int *)data += 100; }
+void CUDART_CB hostWork(void* data) { *(int*)data += 100; }
 
-void CUDART_CB done(cudaStream_t, cudaError_t status, void *data) {
-  *(int *)data = status == cudaSuccess ? 1 : -1;
+void CUDART_CB done(cudaStream_t, cudaError_t status, void* data) {
+  *(int*)data = status == cudaSuccess ? 1 : -1;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   const int blockSize = 256, nStreams = 4;
   const int n = 16 * blockSize * nStreams, streamSize = n / nStreams;
   const size_t bytes = n * sizeof(float), streamBytes = streamSize * sizeof(float);
   float *a, *d_a;
-  CHECK(cudaMallocHost((void **)&a, bytes));
-  CHECK(cudaMalloc((void **)&d_a, bytes));
+  CHECK(cudaMallocHost((void**)&a, bytes));
+  CHECK(cudaMalloc((void**)&d_a, bytes));
 
   float ms;
   cudaEvent_t startEvent, stopEvent, ready;

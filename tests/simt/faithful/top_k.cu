@@ -23,7 +23,7 @@ struct Entry {
   int index;
 };
 
-__host__ __device__ inline bool better(const Entry &a, const Entry &b) {
+__host__ __device__ inline bool better(const Entry& a, const Entry& b) {
   return a.value > b.value || (a.value == b.value && a.index < b.index);
 }
 
@@ -42,18 +42,18 @@ struct Best {
 };
 
 template <int K, int BLOCK>
-__device__ void mergeBlock(Best<K> *shared, Best<K> &mine) {
+__device__ void mergeBlock(Best<K>* shared, Best<K>& mine) {
   shared[threadIdx.x] = mine;
   __syncthreads();
   for (int stride = BLOCK / 2; stride > 0; stride /= 2) {
     if (threadIdx.x < stride)
-      for (const Entry &e : shared[threadIdx.x + stride].entries) shared[threadIdx.x].insert(e);
+      for (const Entry& e : shared[threadIdx.x + stride].entries) shared[threadIdx.x].insert(e);
     __syncthreads();
   }
 }
 
 template <int K, int BLOCK>
-__global__ void topkBlocks(const float *values, int n, Entry *partial) {
+__global__ void topkBlocks(const float* values, int n, Entry* partial) {
   __shared__ Best<K> shared[BLOCK];
   Best<K> mine;
   mine.clear();
@@ -64,7 +64,7 @@ __global__ void topkBlocks(const float *values, int n, Entry *partial) {
 }
 
 template <int K, int BLOCK>
-__global__ void topkFinish(const Entry *partial, int count, Entry *out) {
+__global__ void topkFinish(const Entry* partial, int count, Entry* out) {
   __shared__ Best<K> shared[BLOCK];
   Best<K> mine;
   mine.clear();
@@ -77,7 +77,7 @@ int main() {
   constexpr int n = 20000, K = 8, BLOCK = 128, blocks = 10;
   std::vector<float> values(n);
   for (int i = 0; i < n; i++) values[i] = (float)((i * 7919u) % 10007u);  // each comes twice or so
-  float *d_values;
+  float* d_values;
   Entry *partial, *out, result[K];
   CHECK(cudaMalloc(&d_values, n * sizeof(float)));
   CHECK(cudaMalloc(&partial, blocks * K * sizeof(Entry)));
@@ -90,9 +90,8 @@ int main() {
 
   std::vector<int> order(n);
   std::iota(order.begin(), order.end(), 0);
-  std::partial_sort(order.begin(), order.begin() + K, order.end(), [&](int a, int b) {
-    return better({values[a], a}, {values[b], b});
-  });
+  std::partial_sort(order.begin(), order.begin() + K, order.end(),
+                    [&](int a, int b) { return better({values[a], a}, {values[b], b}); });
   int right = 0;
   for (int i = 0; i < K; i++) right += result[i].index == order[i];
   printf("values =");
