@@ -7,14 +7,14 @@
 #include <vector>
 
 #define CUDA_CHECK(err) (handleError(err, __FILE__, __LINE__))
-static void handleError(cudaError_t err, const char *file, int line) {
+static void handleError(cudaError_t err, const char* file, int line) {
   if (err != cudaSuccess) {
     printf("%s in %s at line %d\n", cudaGetErrorString(err), file, line);
     exit(EXIT_FAILURE);
   }
 }
 
-__global__ void matmulNaive(const float *A, const float *B, float *C, int M, int N, int K) {
+__global__ void matmulNaive(const float* A, const float* B, float* C, int M, int N, int K) {
   int row = blockIdx.y * blockDim.y + threadIdx.y;
   int col = blockIdx.x * blockDim.x + threadIdx.x;
   if (row < M && col < N) {
@@ -25,7 +25,7 @@ __global__ void matmulNaive(const float *A, const float *B, float *C, int M, int
 }
 
 template <int BLOCK_SIZE>
-__global__ void matmulTiled(const float *A, const float *B, float *C, int M, int N, int K) {
+__global__ void matmulTiled(const float* A, const float* B, float* C, int M, int N, int K) {
   __shared__ float As[BLOCK_SIZE][BLOCK_SIZE];
   __shared__ float Bs[BLOCK_SIZE][BLOCK_SIZE];
   int tx = threadIdx.x, ty = threadIdx.y;
@@ -44,8 +44,8 @@ __global__ void matmulTiled(const float *A, const float *B, float *C, int M, int
 }
 
 template <typename Kernel>
-void measure(const char *name, Kernel kernel, int block, int M, int N, int K, const float *A,
-             const float *B, float *C, const std::vector<float> &expected) {
+void measure(const char* name, Kernel kernel, int block, int M, int N, int K, const float* A,
+             const float* B, float* C, const std::vector<float>& expected) {
   CUDA_CHECK(cudaMemset(C, 0, sizeof(float) * M * N));
   dim3 threads(block, block);
   dim3 grid((N + block - 1) / block, (M + block - 1) / block);

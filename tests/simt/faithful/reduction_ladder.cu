@@ -5,19 +5,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHECK(call)                                                      \
-  do {                                                                   \
-    cudaError_t e = (call);                                              \
-    if (e != cudaSuccess) {                                              \
-      printf("Error: %s:%d, ", __FILE__, __LINE__);                      \
-      printf("code: %d, reason: %s\n", e, cudaGetErrorString(e));        \
-      exit(1);                                                           \
-    }                                                                    \
+#define CHECK(call)                                               \
+  do {                                                            \
+    cudaError_t e = (call);                                       \
+    if (e != cudaSuccess) {                                       \
+      printf("Error: %s:%d, ", __FILE__, __LINE__);               \
+      printf("code: %d, reason: %s\n", e, cudaGetErrorString(e)); \
+      exit(1);                                                    \
+    }                                                             \
   } while (0)
 
 constexpr int kBlock = 256;
 
-__global__ void reduce0(const int *in, int *out, int n) {
+__global__ void reduce0(const int* in, int* out, int n) {
   extern __shared__ int sdata[];
   unsigned tid = threadIdx.x, i = blockIdx.x * blockDim.x + tid;
   sdata[tid] = i < n ? in[i] : 0;
@@ -29,7 +29,7 @@ __global__ void reduce0(const int *in, int *out, int n) {
   if (tid == 0) out[blockIdx.x] = sdata[0];
 }
 
-__global__ void reduce1(const int *in, int *out, int n) {
+__global__ void reduce1(const int* in, int* out, int n) {
   extern __shared__ int sdata[];
   unsigned tid = threadIdx.x, i = blockIdx.x * blockDim.x + tid;
   sdata[tid] = i < n ? in[i] : 0;
@@ -42,7 +42,7 @@ __global__ void reduce1(const int *in, int *out, int n) {
   if (tid == 0) out[blockIdx.x] = sdata[0];
 }
 
-__global__ void reduce2(const int *in, int *out, int n) {
+__global__ void reduce2(const int* in, int* out, int n) {
   extern __shared__ int sdata[];
   unsigned tid = threadIdx.x, i = blockIdx.x * blockDim.x + tid;
   sdata[tid] = i < n ? in[i] : 0;
@@ -54,12 +54,12 @@ __global__ void reduce2(const int *in, int *out, int n) {
   if (tid == 0) out[blockIdx.x] = sdata[0];
 }
 
-__device__ int loadPair(const int *in, unsigned i, int n) {
+__device__ int loadPair(const int* in, unsigned i, int n) {
   int sum = i < n ? in[i] : 0;
   return i + blockDim.x < n ? sum + in[i + blockDim.x] : sum;
 }
 
-__global__ void reduce3(const int *in, int *out, int n) {
+__global__ void reduce3(const int* in, int* out, int n) {
   extern __shared__ int sdata[];
   unsigned tid = threadIdx.x;
   sdata[tid] = loadPair(in, blockIdx.x * (blockDim.x * 2) + tid, n);
@@ -73,7 +73,7 @@ __global__ void reduce3(const int *in, int *out, int n) {
 
 // The last warp goes on by itself. Reads and writes are kept apart by __syncwarp().
 template <unsigned blockSize>
-__device__ void warpReduce(volatile int *sdata, unsigned tid) {
+__device__ void warpReduce(volatile int* sdata, unsigned tid) {
   int sum = sdata[tid];
 #pragma unroll
   for (unsigned s = 32; s > 0; s >>= 1)
@@ -85,7 +85,7 @@ __device__ void warpReduce(volatile int *sdata, unsigned tid) {
     }
 }
 
-__global__ void reduce4(const int *in, int *out, int n) {
+__global__ void reduce4(const int* in, int* out, int n) {
   extern __shared__ int sdata[];
   unsigned tid = threadIdx.x;
   sdata[tid] = loadPair(in, blockIdx.x * (blockDim.x * 2) + tid, n);
@@ -99,7 +99,7 @@ __global__ void reduce4(const int *in, int *out, int n) {
 }
 
 template <unsigned blockSize>
-__global__ void reduce5(const int *in, int *out, int n) {
+__global__ void reduce5(const int* in, int* out, int n) {
   extern __shared__ int sdata[];
   unsigned tid = threadIdx.x;
   sdata[tid] = loadPair(in, blockIdx.x * (blockSize * 2) + tid, n);
@@ -115,7 +115,7 @@ __global__ void reduce5(const int *in, int *out, int n) {
 }
 
 template <unsigned blockSize>
-__global__ void reduce6(const int *in, int *out, int n) {
+__global__ void reduce6(const int* in, int* out, int n) {
   __shared__ int warps[blockSize / 32];
   int sum = 0;
   for (unsigned i = blockIdx.x * blockSize + threadIdx.x; i < n; i += gridDim.x * blockSize)
@@ -132,7 +132,7 @@ __global__ void reduce6(const int *in, int *out, int n) {
 
 int main() {
   const int n = 100003;
-  int *host = (int *)malloc(n * sizeof(int)), expected = 0;
+  int *host = (int*)malloc(n * sizeof(int)), expected = 0;
   for (int i = 0; i < n; i++) expected += host[i] = (i * 31) % 255;
   int *in, *out;
   const int maxBlocks = (n + kBlock - 1) / kBlock;
@@ -140,10 +140,11 @@ int main() {
   CHECK(cudaMalloc(&out, maxBlocks * sizeof(int)));
   CHECK(cudaMemcpy(in, host, n * sizeof(int), cudaMemcpyHostToDevice));
 
-  typedef void (*Reduce)(const int *, int *, int);
-  Reduce kernels[] = {reduce0, reduce1, reduce2, reduce3, reduce4, reduce5<kBlock>, reduce6<kBlock>};
+  typedef void (*Reduce)(const int*, int*, int);
+  Reduce kernels[] = {reduce0, reduce1,         reduce2,        reduce3,
+                      reduce4, reduce5<kBlock>, reduce6<kBlock>};
   int elementsPerThread[] = {1, 1, 1, 2, 2, 2, 16};
-  int *partial = (int *)malloc(maxBlocks * sizeof(int));
+  int* partial = (int*)malloc(maxBlocks * sizeof(int));
   for (int k = 0; k < 7; k++) {
     int each = kBlock * elementsPerThread[k], blocks = (n + each - 1) / each, sum = 0;
     kernels[k]<<<blocks, kBlock, kBlock * sizeof(int)>>>(in, out, n);

@@ -13,13 +13,13 @@ inline cudaError_t checkCuda(cudaError_t result) {
   return result;
 }
 
-__global__ void initWith(float num, float *a, int N) {
+__global__ void initWith(float num, float* a, int N) {
   int index = threadIdx.x + blockIdx.x * blockDim.x;
   int stride = blockDim.x * gridDim.x;
   for (int i = index; i < N; i += stride) a[i] = num;
 }
 
-__global__ void saxpy(float a, const float *__restrict__ x, float *__restrict__ y, int N) {
+__global__ void saxpy(float a, const float* __restrict__ x, float* __restrict__ y, int N) {
   int index = threadIdx.x + blockIdx.x * blockDim.x;
   int stride = blockDim.x * gridDim.x;
 #pragma unroll 4

@@ -9,7 +9,7 @@
 
 #define checkCudaErrors(val) check((val), #val, __FILE__, __LINE__)
 template <typename T>
-void check(T result, char const *const func, const char *const file, int const line) {
+void check(T result, char const* const func, const char* const file, int const line) {
   if (result) {
     fprintf(stderr, "CUDA error at %s:%d code=%d(%s) \"%s\"\n", file, line, (int)result,
             cudaGetErrorName(result), func);
@@ -17,7 +17,7 @@ void check(T result, char const *const func, const char *const file, int const l
   }
 }
 
-__global__ void transposeNaive(float *odata, const float *idata, int width, int height) {
+__global__ void transposeNaive(float* odata, const float* idata, int width, int height) {
   int x = blockIdx.x * TILE_DIM + threadIdx.x;
   int y = blockIdx.y * TILE_DIM + threadIdx.y;
   for (int j = 0; j < TILE_DIM; j += BLOCK_ROWS)
@@ -25,12 +25,13 @@ __global__ void transposeNaive(float *odata, const float *idata, int width, int 
 }
 
 template <int PAD>
-__global__ void transposeShared(float *odata, const float *idata, int width, int height) {
+__global__ void transposeShared(float* odata, const float* idata, int width, int height) {
   __shared__ float tile[TILE_DIM][TILE_DIM + PAD];
   int x = blockIdx.x * TILE_DIM + threadIdx.x;
   int y = blockIdx.y * TILE_DIM + threadIdx.y;
   for (int j = 0; j < TILE_DIM; j += BLOCK_ROWS)
-    if (x < width && y + j < height) tile[threadIdx.y + j][threadIdx.x] = idata[(y + j) * width + x];
+    if (x < width && y + j < height)
+      tile[threadIdx.y + j][threadIdx.x] = idata[(y + j) * width + x];
   __syncthreads();
   x = blockIdx.y * TILE_DIM + threadIdx.x;
   y = blockIdx.x * TILE_DIM + threadIdx.y;
@@ -39,19 +40,19 @@ __global__ void transposeShared(float *odata, const float *idata, int width, int
       odata[(y + j) * height + x] = tile[threadIdx.x][threadIdx.y + j];
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   const int width = argc > 1 ? atoi(argv[1]) : 200, height = argc > 2 ? atoi(argv[2]) : 150;
   const size_t mem_size = sizeof(float) * width * height;
-  float *h_idata = (float *)malloc(mem_size), *h_odata = (float *)malloc(mem_size);
+  float *h_idata = (float*)malloc(mem_size), *h_odata = (float*)malloc(mem_size);
   for (int i = 0; i < width * height; i++) h_idata[i] = (float)i;
   float *d_idata, *d_odata;
   checkCudaErrors(cudaMalloc(&d_idata, mem_size));
   checkCudaErrors(cudaMalloc(&d_odata, mem_size));
   checkCudaErrors(cudaMemcpy(d_idata, h_idata, mem_size, cudaMemcpyHostToDevice));
 
-  void (*kernels[])(float *, const float *, int, int) = {transposeNaive, transposeShared<0>,
-                                                         transposeShared<1>};
-  const char *names[] = {"naive", "coalesced", "padded"};
+  void (*kernels[])(float*, const float*, int, int) = {transposeNaive, transposeShared<0>,
+                                                       transposeShared<1>};
+  const char* names[] = {"naive", "coalesced", "padded"};
   dim3 grid((width + TILE_DIM - 1) / TILE_DIM, (height + TILE_DIM - 1) / TILE_DIM);
   dim3 threads(TILE_DIM, BLOCK_ROWS);
   for (int k = 0; k < 3; k++) {

@@ -12,15 +12,15 @@
     }                                                                                \
   } while (0)
 
-__global__ void vectorAdd(const float *A, const float *B, float *C, int numElements) {
+__global__ void vectorAdd(const float* A, const float* B, float* C, int numElements) {
   int i = blockDim.x * blockIdx.x + threadIdx.x;
   if (i < numElements) C[i] = A[i] + B[i];
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   int numElements = argc > 1 ? atoi(argv[1]) : 50000;
   size_t size = numElements * sizeof(float);
-  float *h_A = (float *)malloc(size), *h_B = (float *)malloc(size), *h_C = (float *)malloc(size);
+  float *h_A = (float*)malloc(size), *h_B = (float*)malloc(size), *h_C = (float*)malloc(size);
   if (h_A == NULL || h_B == NULL || h_C == NULL) return EXIT_FAILURE;
   for (int i = 0; i < numElements; ++i) {
     h_A[i] = i * 0.5f;
@@ -28,9 +28,9 @@ int main(int argc, char **argv) {
   }
 
   float *d_A = NULL, *d_B = NULL, *d_C = NULL;
-  CHECK(cudaMalloc((void **)&d_A, size));
-  CHECK(cudaMalloc((void **)&d_B, size));
-  CHECK(cudaMalloc((void **)&d_C, size));
+  CHECK(cudaMalloc((void**)&d_A, size));
+  CHECK(cudaMalloc((void**)&d_B, size));
+  CHECK(cudaMalloc((void**)&d_C, size));
   CHECK(cudaMemcpy(d_A, h_A, size, cudaMemcpyHostToDevice));
   CHECK(cudaMemcpy(d_B, h_B, size, cudaMemcpyHostToDevice));
 
