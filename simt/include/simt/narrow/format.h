@@ -27,36 +27,36 @@ struct Format {
   static constexpr unsigned kNan = kSign - 1;  // the one that a GPU makes
 };
 
-template <class F>
+template <class Layout>
 SIMT_UNSEEN inline unsigned round_to(double x, Rounding mode) {
-  unsigned sign = std::signbit(x) ? F::kSign : 0;
-  if (x != x) return F::kNan;
-  if (std::isinf(x)) return sign | F::kInfinity;
+  unsigned sign = std::signbit(x) ? Layout::kSign : 0;
+  if (x != x) return Layout::kNan;
+  if (std::isinf(x)) return sign | Layout::kInfinity;
   bool to_nearest = mode == Rounding::Nearest;
   bool away = mode == (sign ? Rounding::Down : Rounding::Up);  // from zero
   // In units of the last place, which below the least normal number don't get any smaller.
-  int exponent = std::max(std::ilogb(x), F::kMinExponent);
-  double units = std::ldexp(std::fabs(x), F::kMantissa - exponent);
+  int exponent = std::max(std::ilogb(x), Layout::kMinExponent);
+  double units = std::ldexp(std::fabs(x), Layout::kMantissa - exponent);
   units = to_nearest ? std::nearbyint(units) : away ? std::ceil(units) : std::floor(units);
   // A carry out of the mantissa increments the exponent, as it should.
-  unsigned bits = ((unsigned)(exponent - F::kMinExponent) << F::kMantissa) + (unsigned)units;
-  if (bits >= F::kInfinity) bits = to_nearest || away ? F::kInfinity : F::kInfinity - 1;
+  unsigned bits = ((unsigned)(exponent - Layout::kMinExponent) << Layout::kMantissa) + (unsigned)units;
+  if (bits >= Layout::kInfinity) bits = to_nearest || away ? Layout::kInfinity : Layout::kInfinity - 1;
   return sign | bits;
 }
 
-template <class F>
+template <class Layout>
 SIMT_UNSEEN inline float widen(unsigned bits) {
-  unsigned magnitude = bits & (F::kSign - 1);
-  unsigned exponent = magnitude >> F::kMantissa, mantissa = magnitude & ((1u << F::kMantissa) - 1);
+  unsigned magnitude = bits & (Layout::kSign - 1);
+  unsigned exponent = magnitude >> Layout::kMantissa, mantissa = magnitude & ((1u << Layout::kMantissa) - 1);
   float x;
-  if (magnitude >= F::kInfinity)
-    x = magnitude == F::kInfinity ? INFINITY : NAN;
+  if (magnitude >= Layout::kInfinity)
+    x = magnitude == Layout::kInfinity ? INFINITY : NAN;
   else if (exponent == 0)
-    x = std::ldexp((float)mantissa, F::kMinExponent - F::kMantissa);
+    x = std::ldexp((float)mantissa, Layout::kMinExponent - Layout::kMantissa);
   else
-    x = std::ldexp((float)(mantissa | 1u << F::kMantissa),
-                   F::kMinExponent - F::kMantissa + (int)exponent - 1);
-  return bits & F::kSign ? -x : x;
+    x = std::ldexp((float)(mantissa | 1u << Layout::kMantissa),
+                   Layout::kMinExponent - Layout::kMantissa + (int)exponent - 1);
+  return bits & Layout::kSign ? -x : x;
 }
 
 // --- the formats, with the fastest way that this processor has for what happens all the time
@@ -115,9 +115,9 @@ inline double odd_fma(double a, double b, double c) {
   return odd_if_inexact(sum, error);
 }
 
-template <class F>
+template <class Layout>
 inline unsigned short round_to(double x) {
-  return F::nearest(to_odd(x));
+  return Layout::nearest(to_odd(x));
 }
 
 // --- to integers, as a GPU does: what is too large becomes the largest, NaN becomes 0, or only
