@@ -77,22 +77,24 @@ struct Operands {
   D* d;
 };
 
+template <class Element, class Sum, int rows, int columns, class Fragment>
+SIMT_UNSEEN inline void spread(Sum (&tile)[rows][columns], const Fragment& f, int lane) {
+  for (int i = 0; i < Fragment::num_elements; i++) {
+    Place at = place(f, lane, i);
+    tile[at.row][at.column] = Element::widen(f.x[i]);
+  }
+}
+
 // One lane multiplies for all, while they wait: it spreads out their fragments as whole tiles.
 template <class T, class D, class A, class B, class C>
 SIMT_UNSEEN inline void multiply(const Operands<A, B, C, D>* const (&lanes)[32], bool saturate) {
   using Sum = typename Element<T>::Sum;
   Sum a[A::rows][A::columns] = {}, b[B::rows][B::columns] = {}, c[C::rows][C::columns] = {};
-  auto spread = [](auto& tile, const auto& f, int lane, auto element) {
-    for (int i = 0; i < f.num_elements; i++) {
-      Place at = place(f, lane, i);
-      tile[at.row][at.column] = element.widen(f.x[i]);
-    }
-  };
   for (int lane = 0; lane < 32; lane++) {
     if (!lanes[lane]) continue;  // of an incomplete warp: undefined
-    spread(a, *lanes[lane]->a, lane, Element<T>());
-    spread(b, *lanes[lane]->b, lane, Element<T>());
-    spread(c, *lanes[lane]->c, lane, Element<typename C::element_type>());
+    spread<Element<T>>(a, *lanes[lane]->a, lane);
+    spread<Element<T>>(b, *lanes[lane]->b, lane);
+    spread<Element<typename C::element_type>>(c, *lanes[lane]->c, lane);
   }
   for (int i = 0; i < A::rows; i++)
     for (int j = 0; j < A::columns; j++)

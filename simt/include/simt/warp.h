@@ -35,7 +35,7 @@ inline T shuffle(unsigned mask, const T& value, int source, const char* what, co
   if (meeting.present >> source & 1)
     memcpy(&result, meeting.values[source].bytes, sizeof(T));
   else
-    memset((void*)&result, 0xff, sizeof(T));  // a lane that is not there: undefined, so make it visible
+    memset(&result, 0xff, sizeof(T));  // a lane that is not there: undefined, so make it visible
   return result;
 }
 

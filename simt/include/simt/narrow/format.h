@@ -39,15 +39,18 @@ SIMT_UNSEEN inline unsigned round_to(double x, Rounding mode) {
   double units = std::ldexp(std::fabs(x), Layout::kMantissa - exponent);
   units = to_nearest ? std::nearbyint(units) : away ? std::ceil(units) : std::floor(units);
   // A carry out of the mantissa increments the exponent, as it should.
-  unsigned bits = ((unsigned)(exponent - Layout::kMinExponent) << Layout::kMantissa) + (unsigned)units;
-  if (bits >= Layout::kInfinity) bits = to_nearest || away ? Layout::kInfinity : Layout::kInfinity - 1;
+  unsigned bits =
+      ((unsigned)(exponent - Layout::kMinExponent) << Layout::kMantissa) + (unsigned)units;
+  if (bits >= Layout::kInfinity)
+    bits = to_nearest || away ? Layout::kInfinity : Layout::kInfinity - 1;
   return sign | bits;
 }
 
 template <class Layout>
 SIMT_UNSEEN inline float widen(unsigned bits) {
   unsigned magnitude = bits & (Layout::kSign - 1);
-  unsigned exponent = magnitude >> Layout::kMantissa, mantissa = magnitude & ((1u << Layout::kMantissa) - 1);
+  unsigned exponent = magnitude >> Layout::kMantissa,
+           mantissa = magnitude & ((1u << Layout::kMantissa) - 1);
   float x;
   if (magnitude >= Layout::kInfinity)
     x = magnitude == Layout::kInfinity ? INFINITY : NAN;

@@ -38,8 +38,7 @@ struct __attribute__((may_alias)) SIMT_T {
 #undef SIMT_TO
 #undef SIMT_FROM_AND_TO
 
- private:
-  unsigned short bits_;
+  unsigned short bits_;  // public, or g++ would warn of each memcpy and memset to one
 };
 
 struct __attribute__((may_alias, aligned(4))) SIMT_T2 {

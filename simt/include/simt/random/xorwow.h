@@ -18,7 +18,7 @@ struct Xorwow {
 
 constexpr unsigned kCounterStep = 362437;
 
-inline void step(unsigned (&v)[5]) {
+SIMT_UNSEEN inline void step(unsigned (&v)[5]) {
   unsigned t = v[0] ^ v[0] >> 2;
   for (int i = 0; i < 4; i++) v[i] = v[i + 1];
   v[4] = v[4] ^ v[4] << 4 ^ t ^ t << 1;
@@ -29,7 +29,7 @@ inline void step(unsigned (&v)[5]) {
 struct Jump {
   unsigned images[160][5];
 
-  void operator()(unsigned (&v)[5]) const {
+  SIMT_UNSEEN void operator()(unsigned (&v)[5]) const {
     unsigned sum[5] = {};
     for (int bit = 0; bit < 160; bit++)
       if (v[bit / 32] >> bit % 32 & 1)
