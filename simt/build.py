@@ -24,6 +24,7 @@ from simt.compiler import (
     INCLUDE,
     RUNTIME,
     TIMEOUT,
+    TRACED_FLAGS,
     CompileError,
     Compiler,
     find_compiler,
@@ -31,12 +32,11 @@ from simt.compiler import (
     user_flags,
 )
 from simt.diagnostics import readable
-from simt.sources import SourceTree
+from simt.sources import CUDA_SUFFIXES, SourceTree
 
 __all__ = ["Build", "CompileError", "build_library", "build_program", "runtime_archive"]
 
 REWRITE = Path(__file__).resolve().parent / "rewrite"
-CUDA_SUFFIXES = (".cu", ".cuh")  # these see CUDA's declarations without including anything
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,14 @@ def build_library(
     cache_dir: Path | None = None,
     std: str = "c++17",
     timeout: float = TIMEOUT,
+    mode: str = "plain",
 ) -> Build:
     """Builds a shared library with simt's runtime inside, to be loaded with ctypes.
 
     defines: macros, as "NAME" or "NAME=value". timeout: seconds for each call of the compiler.
-    Raises CompileError.
+    mode: "check" or "profile" for an instrumented build. Raises CompileError.
     """
-    return _build("library", sources, include_dirs, defines, cache_dir, std, timeout)
+    return _build("library", sources, include_dirs, defines, cache_dir, std, timeout, mode)
 
 
 def build_program(
@@ -74,9 +75,10 @@ def build_program(
     cache_dir: Path | None = None,
     std: str = "c++17",
     timeout: float = TIMEOUT,
+    mode: str = "plain",
 ) -> Build:
     """Builds a program from sources with a main; otherwise as build_library."""
-    return _build("program", sources, include_dirs, defines, cache_dir, std, timeout)
+    return _build("program", sources, include_dirs, defines, cache_dir, std, timeout, mode)
 
 
 def runtime_archive(cache_dir: Path | None = None) -> Path:
@@ -110,12 +112,14 @@ def _build(
     cache_dir: Path | None,
     std: str,
     timeout: float,
+    mode: str,
 ) -> Build:
     started = time.perf_counter()
     sources = [Path(sources)] if isinstance(sources, (str, Path)) else [Path(s) for s in sources]
     compiler = find_compiler()
     tree = SourceTree(sources, [Path(folder) for folder in include_dirs])
-    flags = [*compiler.flags, *user_flags(std), *(f"-D{name}" for name in defines)]
+    flags = [*compiler.flags, *user_flags(std), *TRACED_FLAGS[mode]]
+    flags += [f"-D{name}" for name in defines]
     flags += ["-I", str(INCLUDE)]
     for path in tree.include_dirs:
         flags += ["-I", str(path)]
@@ -123,6 +127,7 @@ def _build(
     shown = [part for file in tree.files.values() for part in (file.shown, file.text)]
     key = _digest(
         kind,
+        mode,
         compiler.identity(),
         *flags,
         _content(INCLUDE, RUNTIME, REWRITE),
@@ -172,7 +177,11 @@ def _compile(
     link += ["-Wl,--whole-archive", str(archive), "-Wl,--no-whole-archive", "-ldl"]
     link += ["-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs"] if kind == "library" else ["-rdynamic"]
     try:
-        log = run(commands, timeout) + run([[*link, "-o", str(scratch / "output")]], timeout)
+        log = run(commands, timeout)
+        if "-fsanitize=thread" in flags:  # functions of the C library become simt's
+            redefine = ["objcopy", f"--redefine-syms={RUNTIME / 'redefined.txt'}"]
+            run([[*redefine, path] for path in objects], timeout)
+        log += run([[*link, "-o", str(scratch / "output")]], timeout)
     except CompileError as error:
         raise CompileError(readable(error.log, user_files, scratch), error.command) from None
     return readable(log, user_files, scratch)

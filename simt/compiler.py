@@ -54,6 +54,22 @@ def user_flags(std: str) -> list[str]:
     return [f"-std={std}", "-Wall", *quiet, "-fstack-clash-protection"]
 
 
+# How code is compiled so that the runtime sees what it does (runtime/hooks.cpp). SRA would take
+# vector types apart: a float4 is one access of 16 bytes.
+_TRACED = [
+    "-fsanitize=thread",
+    "--param=tsan-instrument-func-entry-exit=0",
+    "--param=tsan-distinguish-volatile=1",
+    "-fno-tree-sra",
+    "-Wno-tsan",
+]
+TRACED_FLAGS = {
+    "plain": [],
+    "check": ["-DSIMT_TRACED=1", *_TRACED, "-fsanitize=bounds,signed-integer-overflow"],
+    "profile": ["-DSIMT_TRACED=2", *_TRACED, "-fsanitize-coverage=trace-pc"],
+}
+
+
 def run(commands: list[list[str]], timeout: float) -> str:
     """Runs compilers, as many at a time as there are processors; returns what they printed.
 

@@ -11,8 +11,11 @@ from simt.compiler import INCLUDE, CompileError
 from simt.diagnostics import UserFile, show
 from simt.rewrite import RewriteError, line_directive, rewrite_source
 from simt.rewrite.includes import Include, find_includes
-from simt.rewrite.launches import find_kernel_templates
+from simt.rewrite.kernels import Kernel, find_kernels, name_parameters
 from simt.rewrite.tokens import Source
+
+
+CUDA_SUFFIXES = (".cu", ".cuh")  # these see CUDA's declarations without including anything
 
 
 @dataclass(frozen=True)
@@ -48,22 +51,27 @@ class SourceTree:
         """
         copies = {path: folder / str(i) / path.name for i, path in enumerate(self.files)}
         sources = {path: Source(file.text) for path, file in self.files.items()}
-        templates: dict[str, float] = {}
+        kernels: dict[str, Kernel] = {}
         for source in sources.values():
-            templates.update(find_kernel_templates(source))
+            kernels.update(find_kernels(source))
         user_files = []
+        first_cuda = next(
+            (path for path in self.sources if path.name.endswith(CUDA_SUFFIXES)), None
+        )
         for path, file in self.files.items():
             source = sources[path]
             for include, found in file.includes:
                 source.replace_span(include.start, include.end, f'"{copies[found]}"')
             try:
-                rewritten = rewrite_source(source, templates)
+                rewritten = rewrite_source(source, kernels)
             except RewriteError as error:
                 user_file = UserFile(file.shown, file.text)
                 log = show(user_file, error.line, error.column, f"error: {error.message}")
                 raise CompileError(log) from None
             user_files.append(UserFile(file.shown, file.text, rewritten))
             text = line_directive(file.shown) + rewritten.text
+            if path == first_cuda:
+                text += name_parameters(kernels)
             copies[path].parent.mkdir()
             copies[path].write_bytes(text.encode(errors="surrogateescape"))
         return [copies[path] for path in self.sources], user_files

@@ -46,9 +46,7 @@ def run_cases(context: Context) -> Passed:
             for case in cases:
                 remaining = max(0.1, deadline - time.monotonic())
                 on_cpu = context.device == "cpu"
-                outcomes.append(
-                    run(worker, case, context.rubric.slack, remaining, both_orders=on_cpu)
-                )
+                outcomes.append(run(worker, case, context.rubric.slack, remaining, on_cpu))
         except (RequestFailed, WorkerFailed) as error:
             if all(outcome.ok for outcome in outcomes):
                 raise fault_in(case, explain(error), outcomes) from error

@@ -27,11 +27,13 @@ def call(
     eps: float | None,
     null_bias: bool,
     reverse: bool,
+    strict: bool,
 ) -> tuple[dict, list]:
     """Run `function` on copies of the buffers and return them as they are afterwards.
 
     Each is a flat float32 array in which the real one begins at element starts[i]: out, in, and
-    then weight and bias where there are any. Raises KernelError, and BuildError for a function that
+    then weight and bias where there are any. reverse: threads run last to first; strict: a barrier
+    that threads have left out by returning is an error (both on a CPU only). Raises KernelError, and BuildError for a function that
     isn't there.
     """
     memory = [_to_device(buffer) for buffer in buffers]
@@ -42,7 +44,9 @@ def call(
         pointers.append(None)
     scalars = sizes if eps is None else [eps, *sizes]
     if _library.device == "cpu":
-        ctypes.CDLL(str(_library.path)).simt_set_order(int(reverse))  # the handle there is already
+        simt = ctypes.CDLL(str(_library.path))  # the handle there is already
+        simt.simt_set_order(int(reverse))
+        simt.simt_set_strict(int(strict))
     getattr(_library, f"call_{function}")(*pointers, *scalars)
     _finish(function)
     return {}, [_to_host(array) for array, _ in memory]

@@ -16,6 +16,7 @@
 
 // clang-format off
 #include "simt/qualifiers.h"    // __global__, __device__, __launch_bounds__, ...
+#include "simt/traced.h"        // what instrumented builds tell the runtime
 #include "simt/vector_types.h"  // float4, dim3, make_int2, ...
 #include "simt/thread.h"        // threadIdx, blockIdx, blockDim, gridDim
 #include "simt/runtime_api.h"   // cudaMalloc, cudaMemcpy, streams, events, errors, properties

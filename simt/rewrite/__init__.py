@@ -6,8 +6,11 @@ C++ once ``simt/include/cuda_runtime.h`` is included, which ``simt.build`` does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from simt.rewrite.edits import EditedText
-from simt.rewrite.launches import find_kernel_templates, rewrite_launches
+from simt.rewrite.kernels import Kernel, find_kernels
+from simt.rewrite.launches import rewrite_launches
 from simt.rewrite.shared import rewrite_shared
 from simt.rewrite.tokens import RewriteError, Source
 from simt.rewrite.unsupported import refuse_unsupported
@@ -21,17 +24,16 @@ def rewrite(text: str, filename: str) -> str:
     Raises RewriteError at what simt cannot run.
     """
     source = Source(text)
-    return line_directive(filename) + rewrite_source(source, find_kernel_templates(source)).text
+    return line_directive(filename) + rewrite_source(source, find_kernels(source)).text
 
 
-def rewrite_source(source: Source, kernel_templates: dict[str, float]) -> EditedText:
-    """The same for a file of a larger program, whose kernel templates may be in other files.
+def rewrite_source(source: Source, kernels: Mapping[str, Kernel]) -> EditedText:
+    """The same for a file of a larger program, whose kernels may be in other files.
 
-    kernel_templates: what find_kernel_templates says of all files. Edits that source has already
-    are made as well.
+    kernels: what find_kernels says of all files. Edits that source has already are made as well.
     """
     refuse_unsupported(source)
-    rewrite_launches(source, kernel_templates)
+    rewrite_launches(source, kernels)
     rewrite_shared(source)
     return source.edited()
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 
+from simt.rewrite.kernels import Kernel, count_arguments
 from simt.rewrite.scopes import find_scopes, only_on_device
 from simt.rewrite.tokens import (
     CLOSING,
@@ -11,20 +12,17 @@ from simt.rewrite.tokens import (
     Source,
     Token,
     angles_backward,
-    angles_forward,
     match_backward,
     match_forward,
     spelled,
 )
 
-# Attributes that may stand, with parentheses, between __global__ and a kernel's name.
-_ATTRIBUTES = ("__launch_bounds__", "__maxnreg__", "__cluster_dims__", "__attribute__", "alignas")
 # Words before a parenthesis that do not make it a call.
 _STATEMENTS = ("if", "while", "for", "switch", "return", "else", "do")
 
 
-def rewrite_launches(source: Source, kernel_templates: dict[str, float]) -> None:
-    """Edits every launch. kernel_templates: the template parameters of each kernel, by its name.
+def rewrite_launches(source: Source, kernels: Mapping[str, Kernel]) -> None:
+    """Edits every launch. kernels: those of the program, by name.
 
     `k<<<CFG>>>(ARGS)` -> `::simt::launch(k, "k", ::simt::Config(CFG))(ARGS)`. A template whose
     arguments the compiler still has to deduce from ARGS has no address to pass, so it goes in a
@@ -43,30 +41,12 @@ def rewrite_launches(source: Source, kernel_templates: dict[str, float]) -> None
         first = _kernel_start(source, i)
         kernel = source.tokens[first:i]
         before, after = "::simt::launch(", ""
-        if _is_deduced(kernel, kernel_templates):
+        if _is_deduced(kernel, kernels):
             before, after = before + "[&](auto... a) { return ", "(a...); }"
         source.insert(kernel[0].start, before)
         name = _name(kernel, source.macro_parameters(i))
         source.replace(token, f"{after}, {name}, ::simt::Config(")
         source.replace(source.tokens[_launch_end(source, i)], "))")
-
-
-def find_kernel_templates(source: Source) -> dict[str, float]:
-    """The kernels that are function templates: {name: number of template parameters}.
-
-    A parameter pack (`typename... T`) counts as infinitely many.
-    """
-    found: dict[str, float] = {}
-    tokens = source.tokens
-    for i, token in enumerate(tokens):
-        if token.text != "template" or source.at(i + 1) != "<":
-            continue
-        close = angles_forward(tokens, i + 1)
-        name = _declared_kernel(source, close + 1)
-        if name:
-            count = _count_arguments(tokens[i + 2 : close])
-            found[name] = max(count, found.get(name, 0))
-    return found
 
 
 def _kernel_start(source: Source, launch: int) -> int:
@@ -142,44 +122,14 @@ def _name(kernel: list[Token], parameters: frozenset[str]) -> str:
     return " ".join(pieces)
 
 
-def _is_deduced(kernel: list[Token], kernel_templates: dict[str, float]) -> bool:
+def _is_deduced(kernel: list[Token], kernels: Mapping[str, Kernel]) -> bool:
     """Whether some template arguments of the kernel are not written at its launch."""
     given = 0.0
     if kernel[-1].text in (">", ">>", ">>>"):
         opening = angles_backward(kernel, len(kernel) - 1)
-        given = _count_arguments(kernel[opening + 1 : -1])
+        given = count_arguments(kernel[opening + 1 : -1])
         kernel = kernel[:opening]
     is_name = kernel[-1].kind == "name" and all(
         token.kind == "name" or token.text == "::" for token in kernel
     )
-    return is_name and given < kernel_templates.get(kernel[-1].text, 0)
-
-
-def _count_arguments(tokens: list[Token]) -> float:
-    """How many template parameters or arguments a list between < and > has."""
-    if any(token.text == "..." for token in tokens):
-        return math.inf
-    count, i = (1 if tokens else 0), 0
-    while i < len(tokens):
-        if tokens[i].text in OPENING:
-            i = match_forward(tokens, i)
-        elif tokens[i].text == "<":
-            i = angles_forward(tokens, i)
-        elif tokens[i].text == ",":
-            count += 1
-        i += 1
-    return count
-
-
-def _declared_kernel(source: Source, i: int) -> str:
-    """The name that `__global__ ... name(` declares from index i on; "" if it is no kernel."""
-    is_kernel = False
-    while i < len(source.tokens) and source.at(i) not in (";", "{", "}", "="):
-        if source.at(i) == "__global__":
-            is_kernel = True
-        elif source.at(i) == "(":
-            if source.at(i - 1) not in _ATTRIBUTES:
-                return source.at(i - 1) if is_kernel else ""
-            i = match_forward(source.tokens, i)
-        i += 1
-    return ""
+    return is_name and kernel[-1].text in kernels and given < kernels[kernel[-1].text].template_size

@@ -3,6 +3,19 @@
 
 namespace simt {
 
+// All who must come are here: they go on.
+static void release(Worker& w) {
+  Barrier& b = w.barrier;
+  b.arrived = 0;
+  if (traced_run()) trace_barrier(w);
+  b.result[b.turn] = b.passed;
+  b.turn ^= 1;
+  if (!any_ready(w)) w.ready.swap(w.at_barrier);  // as ever, but for threads that spin
+  for (int thread : w.at_barrier) make_ready(w, thread);
+  w.at_barrier.clear();
+  w.progress.store(w.progress.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
 int barrier(int predicate, const char* file, int line) {
   Worker& w = *worker;
   Barrier& b = w.barrier;
@@ -17,13 +30,7 @@ int barrier(int predicate, const char* file, int line) {
   b.passed += predicate != 0;
   int turn = b.turn;
   if (b.arrived == w.num_threads && !b.mixed) {
-    b.arrived = 0;
-    b.result[turn] = b.passed;
-    b.turn ^= 1;
-    if (!any_ready(w)) w.ready.swap(w.at_barrier);  // as ever, but for threads that spin
-    for (int thread : w.at_barrier) make_ready(w, thread);
-    w.at_barrier.clear();
-    w.progress.store(w.progress.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    release(w);
   } else {
     Thread& t = w.threads[w.current];
     w.states[w.current] = State::AtBarrier;
@@ -34,6 +41,16 @@ int barrier(int predicate, const char* file, int line) {
     wait(w);
   }
   return b.result[turn];
+}
+
+// "... will not succeed until reached by all non-exited threads in the block" (CUDA C++ Programming
+// Guide, on independent thread scheduling).
+bool release_without_returned(Worker& w) {
+  if (strict()) return false;
+  if (release_meetings(w)) return true;
+  if (w.barrier.arrived != w.live || w.barrier.mixed) return false;
+  release(w);
+  return true;
 }
 
 }  // namespace simt

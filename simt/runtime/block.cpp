@@ -5,8 +5,7 @@
 
 #include "schedule.h"
 
-__thread uint3 threadIdx, blockIdx;
-__thread dim3 blockDim, gridDim;
+__thread uint3 threadIdx, blockIdx, blockDim, gridDim;
 
 namespace simt {
 
@@ -69,6 +68,7 @@ void set_up_worker(Worker& w, Job* job) {
   w.static_used = w.static_high = 0;
   shared_addresses = w.shared_addresses;
   memset(w.shared_addresses, 0, sizeof w.shared_addresses);
+  w.shared_variables.clear();
 
   dim3 b = config.block;
   if (b.x == w.thread_ids_of.x && b.y == w.thread_ids_of.y && b.z == w.thread_ids_of.z) return;
@@ -99,7 +99,7 @@ static void runner() {
   }
   w.free_stacks.push_back(stack);
   void* never_resumed;
-  if (any_ready(w)) {
+  if (any_ready(w) || (w.live > 0 && release_without_returned(w))) {
     int thread = pop_ready(w);
     become(w, thread);
     simt_switch(&never_resumed, w.threads[thread].stack_pointer);
@@ -121,6 +121,7 @@ __attribute__((noinline)) static void start_runner(Worker& w, void** save) {
 
 void wait_with_none_ready(Worker& w) {
   if (w.started == w.num_threads) {
+    if (release_without_returned(w)) return wait(w);
     report_deadlock(w);
     abandon_block(w);
   }
@@ -149,9 +150,11 @@ void run_block(Worker& w, uint64_t block) {
   std::fill(w.states.begin(), w.states.end(), State::NotStarted);
   reset_shared(w);
 
+  if (traced_run()) trace_block_begins(w);
   w.in_kernel = true;
   start_runner(w, &w.main_stack_pointer);
   w.in_kernel = false;
+  if (traced_run()) trace_block_ends(w);
 
   if (w.failed) {  // fibers that were dropped still held stacks and waited in groups
     w.free_stacks.clear();

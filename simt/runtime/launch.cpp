@@ -7,7 +7,7 @@
 #include <mutex>
 #include <thread>
 
-#include "runtime.h"
+#include "trace.h"
 
 namespace simt {
 
@@ -133,7 +133,9 @@ void run(const Launch& launch) {
   }
   dim3 g = launch.config.grid;
   Job job{launch, (uint64_t)g.x * g.y * g.z};
+  if (traced_run()) trace_launch_begins(job);
   pool->run(job);
+  if (traced_run()) trace_launch_ends(job);
 }
 
 }  // namespace simt

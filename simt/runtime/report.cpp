@@ -12,6 +12,12 @@ namespace simt {
 
 static std::mutex mutex;
 static std::string last_report;  // JSON, or empty
+struct Noted {
+  std::string json;  // but for the count and the closing brace
+  uint64_t count;
+};
+static std::vector<Noted> all_reports;
+static std::map<std::tuple<std::string, const void*, const void*>, int> places;
 static std::atomic<int> sticky{cudaSuccess};
 static __thread cudaError_t last_error = cudaSuccess;
 
@@ -89,12 +95,54 @@ std::string source_line(void* pc) {
 
 // -------------------------------------------------------------------------------- reports
 
-static void print(const Worker& w, const Report& r) {
-  fprintf(stderr, "simt: %s\n  in kernel %s, launched at %s; block (%u,%u,%u), thread %s\n",
-          r.message.c_str(), w.job->launch.name,
-          where(w.job->launch.file, w.job->launch.line).c_str(), blockIdx.x, blockIdx.y, blockIdx.z,
-          r.threads.c_str());
+constexpr size_t kMaxReports = 1000;
+
+static std::string json_of(const Worker* w, const Report& r) {
+  std::string out =
+      std::string("{\"kind\":") + json_string(r.kind) + ",\"error\":" + std::to_string(r.error);
+  if (w && w->job) {
+    const Launch& launch = w->job->launch;
+    out += ",\"kernel\":" + json_string(launch.name) + ",\"file\":" + json_string(launch.file) +
+           ",\"line\":" + std::to_string(launch.line) + ",\"block\":[" +
+           std::to_string(blockIdx.x) + "," + std::to_string(blockIdx.y) + "," +
+           std::to_string(blockIdx.z) + "]";
+  }
+  out += ",\"threads\":" + json_string(r.threads) + ",\"at\":" + json_string(r.at) +
+         ",\"message\":" + json_string(r.message) + ",\"details\":[";
+  for (size_t i = 0; i < r.details.size(); i++) out += (i ? "," : "") + json_string(r.details[i]);
+  return out + "]";
+}
+
+static std::string json_of_all() {
+  std::string out = "[";
+  for (const Noted& one : all_reports)
+    if (!one.json.empty())  // else it is being made
+      out += (out.size() > 1 ? ",\n" : "") + one.json + ",\"count\":" + std::to_string(one.count) +
+             "}";
+  return out + "]\n";
+}
+
+// $SIMT_REPORT is "stderr", the path of a file for the JSON of all reports, or not set.
+static void print(const Worker* w, const Report& r) {
+  const char* where_to = getenv("SIMT_REPORT");
+  if (!where_to) return;
+  if (strcmp(where_to, "stderr") != 0) return save_reports();
+  fprintf(stderr, "simt: %s\n", r.message.c_str());
+  if (w && w->job)
+    fprintf(stderr, "  in kernel %s, launched at %s; block (%u,%u,%u), thread %s\n",
+            w->job->launch.name, where(w->job->launch.file, w->job->launch.line).c_str(),
+            blockIdx.x, blockIdx.y, blockIdx.z, r.threads.c_str());
   for (const std::string& detail : r.details) fprintf(stderr, "  %s\n", detail.c_str());
+}
+
+void save_reports() {
+  const char* path = getenv("SIMT_REPORT");
+  if (!path || !strcmp(path, "stderr")) return;
+  std::string text = json_of_all();
+  if (FILE* file = fopen(path, "w")) {
+    fwrite(text.data(), 1, text.size(), file);
+    fclose(file);
+  }
 }
 
 void report(Worker& w, const Report& r) {
@@ -102,19 +150,31 @@ void report(Worker& w, const Report& r) {
   w.job->stop = true;
   int none = cudaSuccess;
   if (!sticky.compare_exchange_strong(none, r.error)) return;  // another worker was first
-  const Launch& launch = w.job->launch;
-  last_report =
-      std::string("{\"kind\":") + json_string(r.kind) + ",\"error\":" + std::to_string(r.error) +
-      ",\"kernel\":" + json_string(launch.name) + ",\"file\":" + json_string(launch.file) +
-      ",\"line\":" + std::to_string(launch.line) + ",\"block\":[" + std::to_string(blockIdx.x) +
-      "," + std::to_string(blockIdx.y) + "," + std::to_string(blockIdx.z) +
-      "],\"threads\":" + json_string(r.threads) + ",\"message\":" + json_string(r.message) +
-      ",\"details\":[";
-  for (size_t i = 0; i < r.details.size(); i++)
-    last_report += (i ? "," : "") + json_string(r.details[i]);
-  last_report += "]}";
-  const char* mode = getenv("SIMT_REPORT");  // "stderr": as `python -m simt run` asks
-  if (mode && !strcmp(mode, "stderr")) print(w, r);
+  std::string json = json_of(&w, r);
+  last_report = json + "}";
+  all_reports.push_back({json, 1});
+  print(&w, r);
+}
+
+int place_of_report(const char* kind, const void* pc, const void* other_pc) {
+  std::lock_guard<std::mutex> lock(mutex);
+  auto found = places.find({kind, pc, other_pc});
+  if (found != places.end()) {
+    all_reports[found->second].count++;
+    return -1;
+  }
+  if (all_reports.size() >= kMaxReports) return -1;
+  int place = (int)all_reports.size();
+  places[{kind, pc, other_pc}] = place;
+  all_reports.push_back({"", 1});
+  return place;
+}
+
+void note_at(int place, const Worker* w, const Report& r) {
+  std::string json = json_of(w, r);
+  std::lock_guard<std::mutex> lock(mutex);
+  all_reports[place].json = json;
+  print(w, r);
 }
 
 // Nobody can go on. Who waits where, and who returned, tells what is missing.
@@ -177,6 +237,12 @@ cudaError_t cudaGetLastError() {
   simt::last_error = cudaSuccess;  // a sticky error stays
   return error;
 }
+const char* simt_reports() {
+  static std::string text;
+  std::lock_guard<std::mutex> lock(simt::mutex);
+  text = simt::json_of_all();
+  return text.c_str();
+}
 const char* simt_last_report() {
   std::lock_guard<std::mutex> lock(simt::mutex);
   return simt::last_report.empty() ? nullptr : simt::last_report.c_str();
@@ -184,6 +250,8 @@ const char* simt_last_report() {
 void simt_clear() {
   std::lock_guard<std::mutex> lock(simt::mutex);
   simt::last_report.clear();
+  simt::all_reports.clear();
+  simt::places.clear();
   simt::sticky = cudaSuccess;
   simt::last_error = cudaSuccess;
 }

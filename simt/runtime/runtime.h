@@ -48,6 +48,7 @@ struct WarpGroup {
   unsigned arrived;  // lanes that wait
   int turn;          // which half of `values` this meeting uses: a fast lane may already be in the
                      // next one while a slow one still has to read this one's values
+  unsigned present[2];  // the lanes that came
   LaneValue values[2][32];
 };
 
@@ -65,6 +66,15 @@ struct Barrier {
 };
 
 struct Job;
+class Checker;
+class Profiler;
+
+// A variable in the shared memory of the block, as far as reports need to know it.
+struct SharedVariable {
+  const char* name;
+  size_t offset, size;  // in the arena, bytes
+  ArrayShape shape;
+};
 
 // An OS thread that runs blocks, one at a time.
 struct Worker {
@@ -99,11 +109,19 @@ struct Worker {
   char* arena = nullptr;
   size_t static_used = 0, static_high = 0;
   char* shared_addresses[kMaxSharedSites] = {};
+  std::vector<SharedVariable> shared_variables;
 
   // What a signal handler leaves for the code that makes the report
   int signal = 0;
   void *fault_address = nullptr, *fault_pc = nullptr;
   char* emergency_stack = nullptr;
+
+  // In an instrumented build
+  std::unique_ptr<Checker> checker;
+  std::unique_ptr<Profiler> profiler;
+
+  Worker();
+  ~Worker();
 };
 
 // One launch, while it runs.
@@ -112,6 +130,7 @@ struct Job {
   uint64_t num_blocks;
   std::atomic<uint64_t> next_block{0};
   std::atomic<bool> stop{false};  // some block failed: start no other
+  uint32_t first_run = 0;         // of the numbers that a checked launch gives its blocks
 };
 
 extern __thread Worker* worker;  // of this OS thread, or null
@@ -137,6 +156,12 @@ size_t stack_size();
 
 // ------------------------------------------------------------------------------- others
 
+// All threads wait, but some have returned, and a barrier or a meeting of lanes waits for those
+// alone: it need not (unless strict). False if there is none such.
+bool release_without_returned(Worker& w);  // barrier.cpp
+unsigned existing_lanes(const Worker& w, int warp);
+bool release_meetings(Worker& w);  // warp.cpp: the same for meetings of lanes
+
 void reset_shared(Worker& w);                     // shared.cpp
 size_t dynamic_shared_limit(const void* kernel);  // api.cpp
 void install_fault_handlers();                    // faults.cpp
@@ -149,14 +174,26 @@ void launch_ends();
 
 struct Report {
   const char* kind;   // "barrier_divergence", "endless_loop", "illegal_address", ...
-  cudaError_t error;  // sticky from now on
+  cudaError_t error;  // sticky from now on; cudaSuccess: the program goes on
   std::string threads;
   std::string message;  // one sentence: the cause
   std::vector<std::string> details;
+  std::string at = {};  // the line in a kernel, "gpt.cu:12"
 };
 // Keeps the first report of a launch, and prints it where reports are printed.
 void report(Worker& w, const Report& r);
 void report_deadlock(Worker& w);
+// The same for what does not end the launch; w: null outside kernels. A piece of code may come by
+// again and again: the report is made the first time, and counted from then on.
+int place_of_report(const char* kind, const void* pc, const void* other_pc);  // < 0: known already
+void note_at(int place, const Worker* w, const Report& r);
+template <class MakeReport>
+void note(const Worker* w, const char* kind, const void* pc, const void* other_pc,
+          MakeReport make_report) {
+  int place = place_of_report(kind, pc, other_pc);
+  if (place >= 0) note_at(place, w, make_report());
+}
+void save_reports();  // to the file that $SIMT_REPORT names
 
 cudaError_t sticky_error();
 cudaError_t failed(cudaError_t error);  // notes it for cudaGetLastError, and returns it

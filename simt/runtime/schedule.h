@@ -1,6 +1,6 @@
 // schedule.h: which thread of a block runs next. Inline, since every wait comes by here.
 #pragma once
-#include "runtime.h"
+#include "trace.h"
 
 namespace simt {
 
@@ -8,6 +8,7 @@ inline void become(Worker& w, int thread) {
   w.current = thread;
   w.states[thread] = State::Running;
   threadIdx = w.thread_ids[thread];
+  if (traced_run()) trace_thread(w);
 }
 
 inline bool any_ready(const Worker& w) { return w.ready_head < w.ready.size(); }

@@ -3,20 +3,24 @@
 // Static variables are placed when a thread first comes by their declaration, and keep their place
 // for the rest of the launch. Every block starts with poison (all bits 1: NaN as a float, -1 as an
 // int), so that reading what nobody wrote shows.
+#include <algorithm>
 #include <mutex>
 
-#include "runtime.h"
+#include "trace.h"
 
 namespace simt {
 
 __thread char** shared_addresses;
+
+constexpr size_t kSharedGap = 1024, kSharedGaps = 14;  // bytes; and how many fit in the arena
+static_assert(kStaticSharedLimit + kSharedGap * (kSharedGaps + 1) < kDynamicStart, "");
 
 void reset_shared(Worker& w) {
   memset(w.arena, 0xff, w.static_high);
   memset(w.arena + kDynamicStart, 0xff, w.job->launch.config.dynamic_shared);
 }
 
-char* place_shared(SharedSite& site, size_t size, size_t align) {
+char* place_shared(SharedSite& site, size_t size, size_t align, const ArrayShape& shape) {
   static std::mutex mutex;
   static int sites = 0;
   {
@@ -40,7 +44,12 @@ char* place_shared(SharedSite& site, size_t size, size_t align) {
     abandon_block(w);
   }
   w.static_used = start + size;
-  if (w.static_used > w.static_high) w.static_high = w.static_used;
+  if (traced_run()) {  // gaps show an index that goes too far; they change no bank
+    start += kSharedGap * std::min<size_t>(w.shared_variables.size(), kSharedGaps);
+    trace_shared(w, start, size);
+    w.shared_variables.push_back({site.name, start, size, shape});
+  }
+  if (start + size > w.static_high) w.static_high = start + size;
   memset(w.arena + start, 0xff, size);
   return shared_addresses[site.id] = w.arena + start;
 }

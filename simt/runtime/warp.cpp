@@ -3,9 +3,9 @@
 
 namespace simt {
 
-// The lanes of the current thread's warp that exist: all but in a last, incomplete warp.
-static unsigned existing_lanes(const Worker& w) {
-  int first = w.current & ~31, count = w.num_threads - first;
+// The lanes of a warp that exist: all but in a last, incomplete warp.
+unsigned existing_lanes(const Worker& w, int warp) {
+  int count = w.num_threads - warp * 32;
   return count >= 32 ? 0xffffffffu : (1u << count) - 1;
 }
 
@@ -27,21 +27,45 @@ static void refuse(Worker& w, unsigned mask, const char* what, const char* file,
   abandon_block(w);
 }
 
+// All who must come are here: they go on. `running`: the lane that is not waiting, if any.
+static void release(Worker& w, WarpGroup& group, int first, unsigned running) {
+  unsigned lanes = group.arrived;
+  group.present[group.turn] = lanes;
+  group.arrived = 0;
+  group.turn ^= 1;
+  if (traced_run()) trace_meeting(w, first >> 5, lanes);
+  for (int l = 0; l < 32; l++)
+    if ((lanes & ~running) >> l & 1) make_ready(w, first + l);
+}
+
+bool release_meetings(Worker& w) {
+  bool any = false;
+  for (int warp = 0; warp < (int)w.warps.size(); warp++)
+    for (auto& group : w.warps[warp].groups) {
+      unsigned missing = group->arrived ? group->mask & ~group->arrived : ~0u;
+      bool returned = true;
+      for (int l = 0; l < 32; l++)
+        if (missing >> l & 1)
+          returned &= warp * 32 + l < w.num_threads && w.states[warp * 32 + l] == State::Returned;
+      if (!returned) continue;
+      release(w, *group, warp * 32, 0);
+      any = true;
+    }
+  return any;
+}
+
 WarpMeeting warp_meet(unsigned mask, const LaneValue& mine, const char* what, const char* file,
                       int line) {
   Worker& w = *worker;
   int lane = w.current & 31, first = w.current & ~31;
   if (!(mask >> lane & 1)) refuse(w, mask, what, file, line);
-  WarpGroup& group = group_of(w.warps[w.current >> 5], mask & existing_lanes(w));
+  WarpGroup& group = group_of(w.warps[w.current >> 5], mask & existing_lanes(w, w.current >> 5));
   LaneValue* values = group.values[group.turn];
   values[lane] = mine;
   group.arrived |= 1u << lane;
+  int turn = group.turn;
   if (group.arrived == group.mask) {
-    unsigned others = group.arrived & ~(1u << lane);
-    group.arrived = 0;
-    group.turn ^= 1;
-    for (int l = 0; l < 32; l++)
-      if (others >> l & 1) make_ready(w, first + l);
+    release(w, group, first, 1u << lane);
   } else {
     Thread& t = w.threads[w.current];
     w.states[w.current] = State::InWarp;
@@ -50,7 +74,7 @@ WarpMeeting warp_meet(unsigned mask, const LaneValue& mine, const char* what, co
     t.line = line;
     wait(w);
   }
-  return {values, group.mask};
+  return {values, group.present[turn]};
 }
 
 unsigned active_mask() {

@@ -38,7 +38,7 @@ TIMEOUT, ADDRESS, ASSERT, FAILURE, RESOURCES = 702, 700, 710, 719, 701
     ],
 )
 def test_fault(run_program, name, kind, error, blocks, threads):
-    done = run_program("faults", name, SIMT_TIMEOUT="0.5")
+    done = run_program("faults", name, SIMT_TIMEOUT="0.5", SIMT_STRICT="1")
     assert done.returncode == 0, done.stderr
     lines = dict(line.split(" ", 1) for line in done.stdout.splitlines())
     report = json.loads(lines["report"])
@@ -63,11 +63,17 @@ def test_fault(run_program, name, kind, error, blocks, threads):
 
 def test_who_waits_where_is_told(run_program):
     report = json.loads(
-        run_program("faults", "early_return").stdout.split("\n")[0][len("report ") :]
+        run_program("faults", "early_return", SIMT_STRICT="1").stdout.split("\n")[0][len("report ") :]
     )
     waits, returned = report["details"]
     assert waits.startswith("36 threads wait in __syncthreads() at faults.cu:")
     assert returned == "28 threads have returned: (36,0,0)..(63,0,0)"
+
+
+@pytest.mark.parametrize("name", ["branch", "early_return", "shuffle"])
+def test_returned_threads_are_not_waited_for_unless_strict(run_program, name):
+    lines = run_program("faults", name).stdout.splitlines()
+    assert lines[0] == "report (null)"
 
 
 def test_reports_are_printed_when_asked(run_program):

@@ -14,6 +14,21 @@ struct Config {
       : grid(grid), block(block), dynamic_shared(dynamic_shared), stream(stream) {}
 };
 
+// An argument of a kernel, as far as reports need to know it.
+struct Argument {
+  const void* pointer;  // null if it is none
+  size_t element_size;  // of what it points at
+};
+template <class T>
+inline Argument describe(const T&) {
+  return {nullptr, 0};
+}
+template <class T>
+inline Argument describe(T* const& p) {
+  return {const_cast<const void*>((const volatile void*)p),
+          sizeof(std::conditional_t<std::is_object<T>::value, T, char>)};
+}
+
 struct Launch {
   Config config;
   void (*call)(void* arguments);  // calls the kernel, as the thread that threadIdx says
@@ -21,6 +36,8 @@ struct Launch {
   const void* kernel;  // the function's address: cudaFuncSetAttribute knows it by that
   const char *name, *file;
   int line;
+  const Argument* described;  // in an instrumented build: its arguments, for reports
+  int num_described;
 };
 
 // Runs all threads of all blocks. Errors go where CUDA puts them: cudaGetLastError().
@@ -37,9 +54,11 @@ struct Launcher {
 
   void operator()(Params... arguments) const {
     // Each thread gets copies of its own, as on a GPU.
-    auto one_thread = [&, kernel = kernel] { kernel(arguments...); };
-    auto call = [](void* p) { (*static_cast<decltype(one_thread)*>(p))(); };
-    run({config, call, &one_thread, reinterpret_cast<const void*>(kernel), name, file, line});
+    auto one_thread = [&, kernel = kernel]() SIMT_UNSEEN { kernel(arguments...); };
+    auto call = [](void* p) SIMT_UNSEEN { (*static_cast<decltype(one_thread)*>(p))(); };
+    const Argument described[] = {describe(arguments)..., {nullptr, 0}};
+    run({config, call, &one_thread, reinterpret_cast<const void*>(kernel), name, file, line,
+         described, (int)sizeof...(arguments)});
   }
 };
 
@@ -61,9 +80,11 @@ struct DeducingLauncher {
   int line;
   template <class... Arguments>
   void operator()(Arguments... arguments) const {
-    auto one_thread = [&] { kernel(arguments...); };
-    auto call = [](void* p) { (*static_cast<decltype(one_thread)*>(p))(); };
-    run({config, call, &one_thread, nullptr, name, file, line});
+    auto one_thread = [&]() SIMT_UNSEEN { kernel(arguments...); };
+    auto call = [](void* p) SIMT_UNSEEN { (*static_cast<decltype(one_thread)*>(p))(); };
+    const Argument described[] = {describe(arguments)..., {nullptr, 0}};
+    run({config, call, &one_thread, nullptr, name, file, line, described,
+         (int)sizeof...(arguments)});
   }
 };
 template <class Kernel>

@@ -22,16 +22,19 @@
 #define SIMT_HIDDEN __attribute__((visibility("hidden")))
 #define SIMT_EXPORT extern "C" __attribute__((visibility("default")))
 
-// For functions of these headers, with a thought to the instrumented builds (simt check, profile), in
-// which the compiler reports each access to memory:
+// For functions of these headers, with a thought to the instrumented builds (simt check, profile),
+// in which the compiler reports each access to memory:
 //   SIMT_INLINE  reads or writes the user's memory for them. Always inlined, so that the access is
 //                reported at the user's line.
 //   SIMT_UNSEEN  touches only simt's own memory: nothing in it is reported.
+//   SIMT_OWN_INLINE  the same, for what must be inlined in the other builds.
 #define SIMT_INLINE inline __attribute__((always_inline))
 #ifdef SIMT_TRACED
-#define SIMT_UNSEEN __attribute__((noinline, no_sanitize("thread")))
+#define SIMT_UNSEEN __attribute__((noinline, no_sanitize("thread", "undefined")))
+#define SIMT_OWN_INLINE SIMT_UNSEEN inline
 #else
 #define SIMT_UNSEEN
+#define SIMT_OWN_INLINE SIMT_INLINE
 #endif
 
 // Where a call stands in the user's file, as default arguments.

@@ -18,15 +18,30 @@ struct SharedSite {
 constexpr int kMaxSharedSites = 256;
 extern __thread SIMT_HIDDEN char** shared_addresses;  // of this block, by id; null: not placed yet
 
-SIMT_HIDDEN char* place_shared(SharedSite& site, size_t size, size_t align);
+struct ArrayShape;
+SIMT_HIDDEN char* place_shared(SharedSite& site, size_t size, size_t align,
+                               const ArrayShape& shape);
 SIMT_HIDDEN char* dynamic_shared_address();
 
+// How an array type is made up, so that reports can say tile[3][5].
+struct ArrayShape {
+  unsigned element_size, rank, extents[4];
+};
+template <class T>
+constexpr ArrayShape array_shape() {
+  return {sizeof(std::remove_all_extents_t<T>),
+          std::rank<T>::value,
+          {std::extent<T, 0>::value, std::extent<T, 1>::value, std::extent<T, 2>::value,
+           std::extent<T, 3>::value}};
+}
+
 template <class T, size_t Align = alignof(T)>
-__attribute__((always_inline)) inline T& shared(SharedSite& site) {
+SIMT_OWN_INLINE T& shared(SharedSite& site) {
   static_assert(sizeof(T) <= kStaticSharedLimit,
                 "a block may have 48 KB of static shared memory: this variable is larger");
   char* address = site.id >= 0 ? shared_addresses[site.id] : nullptr;
-  if (__builtin_expect(!address, 0)) address = place_shared(site, sizeof(T), Align);
+  if (__builtin_expect(!address, 0))
+    address = place_shared(site, sizeof(T), Align, array_shape<T>());
   return *reinterpret_cast<T*>(address);
 }
 

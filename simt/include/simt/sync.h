@@ -1,6 +1,6 @@
 // Barriers of a block, and memory fences.
 #pragma once
-#include "qualifiers.h"
+#include "traced.h"
 
 namespace simt {
 // Waits for every thread of the block. Returns how many of them passed a predicate != 0.
@@ -19,6 +19,15 @@ inline int __syncthreads_and(int predicate, SIMT_HERE) {
   return simt::barrier(predicate, file, line) == simt::block_size();
 }
 
-inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
-inline void __threadfence_block() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
-inline void __threadfence_system() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+inline void __threadfence() {
+  SIMT_FENCE();
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+inline void __threadfence_block() {
+  SIMT_FENCE();
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+inline void __threadfence_system() {
+  SIMT_FENCE();
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}

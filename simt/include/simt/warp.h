@@ -24,8 +24,8 @@ SIMT_HIDDEN int lane_id();
 SIMT_HIDDEN unsigned active_mask();
 
 template <class T>
-inline T shuffle(unsigned mask, const T& value, int source, const char* what, const char* file,
-                 int line) {
+SIMT_UNSEEN inline T shuffle(unsigned mask, const T& value, int source, const char* what,
+                             const char* file, int line) {
   static_assert(sizeof(T) <= 16 && std::is_trivially_copyable<T>::value,
                 "a shuffle moves plain values of at most 16 bytes");
   LaneValue mine;
@@ -40,8 +40,8 @@ inline T shuffle(unsigned mask, const T& value, int source, const char* what, co
 }
 
 // The lanes of the mask whose predicate is not 0.
-inline unsigned ballot(unsigned mask, int predicate, const char* what, const char* file, int line,
-                       unsigned* present = nullptr) {
+SIMT_UNSEEN inline unsigned ballot(unsigned mask, int predicate, const char* what, const char* file,
+                                   int line, unsigned* present = nullptr) {
   LaneValue mine{};
   mine.bytes[0] = predicate != 0;
   WarpMeeting meeting = warp_meet(mask, mine, what, file, line);

@@ -1,0 +1,4 @@
+#include "profile.h"
+namespace simt {
+__thread Profiler* profiler;
+}
