@@ -25,6 +25,7 @@ struct fragment {
 
   static constexpr int rows = simt::tile::rows<Use, m, n, k>;
   static constexpr int columns = simt::tile::columns<Use, m, n, k>;
+  static constexpr bool by_columns = std::is_same<Layout, col_major>::value;
   static constexpr int num_elements = rows * columns / 32;
   static constexpr int num_storage_elements = num_elements;
   using element_type = typename simt::tile::Element<T>::Stored;
@@ -43,12 +44,10 @@ namespace tile {
 struct Place {
   int row, column;
 };
-template <class Use, int m, int n, int k, class T, class Layout>
-SIMT_INLINE Place place(const fragment<Use, m, n, k, T, Layout>&, int lane, int i) {
-  using Fragment = fragment<Use, m, n, k, T, Layout>;
+template <class Fragment>
+SIMT_INLINE Place place(int lane, int i) {
   int number = i * 32 + lane;
-  if (std::is_same<Layout, col_major>::value)
-    return {number % Fragment::rows, number / Fragment::rows};
+  if (Fragment::by_columns) return {number % Fragment::rows, number / Fragment::rows};
   return {number / Fragment::columns, number % Fragment::columns};
 }
 // ... and how far that is from the tile's first element in memory.
@@ -65,46 +64,52 @@ template <class Fragment>
 SIMT_INLINE void load(Fragment& f, const typename Fragment::element_type* p, unsigned ldm,
                       layout_t layout) {
   for (int i = 0, lane = lane_id(); i < Fragment::num_elements; i++)
-    f.x[i] = p[offset(place(f, lane, i), ldm, layout)];
+    f.x[i] = p[offset(place<Fragment>(lane, i), ldm, layout)];
+}
+
+template <class Fragment>
+SIMT_INLINE void store(typename Fragment::element_type* p, const Fragment& f, unsigned ldm,
+                       layout_t layout) {
+  for (int i = 0, lane = lane_id(); i < Fragment::num_elements; i++)
+    p[offset(place<Fragment>(lane, i), ldm, layout)] = f.x[i];
 }
 
 // The fragments that one lane was called with.
 template <class A, class B, class C, class D>
 struct Operands {
-  const A* a;
-  const B* b;
-  const C* c;
-  D* d;
+  const A* a = nullptr;
+  const B* b = nullptr;
+  const C* c = nullptr;
+  D* d = nullptr;
 };
 
+// What a lane that is not there should have held is undefined: NaN makes it visible.
 template <class Element, class Sum, int rows, int columns, class Fragment>
-SIMT_UNSEEN inline void spread(Sum (&tile)[rows][columns], const Fragment& f, int lane) {
+SIMT_UNSEEN inline void spread(Sum (&tile)[rows][columns], const Fragment* f, int lane) {
   for (int i = 0; i < Fragment::num_elements; i++) {
-    Place at = place(f, lane, i);
-    tile[at.row][at.column] = Element::widen(f.x[i]);
+    Place at = place<Fragment>(lane, i);
+    tile[at.row][at.column] = f ? Element::widen(f->x[i]) : std::numeric_limits<Sum>::quiet_NaN();
   }
 }
 
 // One lane multiplies for all, while they wait: it spreads out their fragments as whole tiles.
 template <class T, class D, class A, class B, class C>
-SIMT_UNSEEN inline void multiply(const Operands<A, B, C, D>* const (&lanes)[32], bool saturate) {
+SIMT_UNSEEN inline void multiply(const Operands<A, B, C, D> (&lanes)[32], bool saturate) {
   using Sum = typename Element<T>::Sum;
-  Sum a[A::rows][A::columns] = {}, b[B::rows][B::columns] = {}, c[C::rows][C::columns] = {};
+  Sum a[A::rows][A::columns], b[B::rows][B::columns], c[C::rows][C::columns];
   for (int lane = 0; lane < 32; lane++) {
-    if (!lanes[lane]) continue;  // of an incomplete warp: undefined
-    spread<Element<T>>(a, *lanes[lane]->a, lane);
-    spread<Element<T>>(b, *lanes[lane]->b, lane);
-    spread<Element<typename C::element_type>>(c, *lanes[lane]->c, lane);
+    spread<Element<T>>(a, lanes[lane].a, lane);
+    spread<Element<T>>(b, lanes[lane].b, lane);
+    spread<Element<typename C::element_type>>(c, lanes[lane].c, lane);
   }
   for (int i = 0; i < A::rows; i++)
     for (int j = 0; j < A::columns; j++)
       for (int l = 0; l < B::columns; l++) c[i][l] += a[i][j] * b[j][l];
   for (int lane = 0; lane < 32; lane++) {
-    if (!lanes[lane]) continue;
-    D& d = *lanes[lane]->d;
-    for (int i = 0; i < D::num_elements; i++) {
-      Place at = place(d, lane, i);
-      d.x[i] = narrowed<typename D::element_type>(c[at.row][at.column], saturate);
+    D* d = lanes[lane].d;
+    for (int i = 0; d && i < D::num_elements; i++) {
+      Place at = place<D>(lane, i);
+      d->x[i] = narrowed<typename D::element_type>(c[at.row][at.column], saturate);
     }
   }
 }
@@ -130,8 +135,7 @@ SIMT_INLINE void load_matrix_sync(fragment<Use, m, n, k, T, Layout>& f,
   static_assert(!std::is_same<Use, accumulator>::value,
                 "to load an accumulator, say mem_row_major or mem_col_major after ldm");
   simt::tile::meet("load_matrix_sync", file, line);
-  constexpr bool by_columns = std::is_same<Layout, col_major>::value;
-  simt::tile::load(f, p, ldm, by_columns ? mem_col_major : mem_row_major);
+  simt::tile::load(f, p, ldm, f.by_columns ? mem_col_major : mem_row_major);
 }
 template <int m, int n, int k, class T>
 SIMT_INLINE void load_matrix_sync(fragment<accumulator, m, n, k, T>& f,
@@ -145,8 +149,7 @@ SIMT_INLINE void store_matrix_sync(typename fragment<accumulator, m, n, k, T>::e
                                    const fragment<accumulator, m, n, k, T>& f, unsigned ldm,
                                    layout_t layout, SIMT_HERE) {
   simt::tile::meet("store_matrix_sync", file, line);
-  for (int i = 0, lane = simt::lane_id(); i < f.num_elements; i++)
-    p[simt::tile::offset(simt::tile::place(f, lane, i), ldm, layout)] = f.x[i];
+  simt::tile::store(p, f, ldm, layout);
 }
 
 // d = a b + c. saturate: an int that overflows stays at its limit.
@@ -168,11 +171,14 @@ SIMT_UNSEEN inline void mma_sync(fragment<accumulator, m, n, k, D>& d,
   simt::LaneValue value{};
   memcpy(value.bytes, &address, sizeof address);
   simt::WarpMeeting meeting = simt::warp_meet(0xffffffffu, value, "mma_sync", file, line);
-  if (simt::lane_id() == 0) {
-    const Operands* lanes[32] = {};
-    for (int lane = 0; lane < 32; lane++)
-      if (meeting.present >> lane & 1)
-        memcpy(&lanes[lane], meeting.values[lane].bytes, sizeof address);
+  bool is_first = !(meeting.present & ((1u << simt::lane_id()) - 1));
+  if (is_first) {
+    Operands lanes[32];
+    for (int lane = 0; lane < 32; lane++) {
+      if (!(meeting.present >> lane & 1)) continue;
+      memcpy(&address, meeting.values[lane].bytes, sizeof address);
+      lanes[lane] = *address;
+    }
     simt::tile::multiply<T>(lanes, saturate);
   }
   simt::tile::meet("mma_sync", file, line);

@@ -99,11 +99,17 @@ def test_int_overflow(library):
     np.testing.assert_array_equal(d, np.minimum(exact, 2**31 - 1))
 
 
-def test_half_a_warp_is_reported(library):
+def test_half_a_warp_elsewhere_is_reported(library):
     assert library.diverge(pointer(np.zeros(256, np.float16))) != 0
     report = json.loads(library.simt_last_report())
     library.simt_clear()
     assert "load_matrix_sync() at wmma.cu" in json.dumps(report)
+
+
+def test_half_a_warp_returned_shows_as_nan(library):
+    total = np.zeros(1, np.float32)
+    library.half_a_warp(pointer(np.ones(256, np.float16)), pointer(total))
+    assert np.isnan(total[0])
 
 
 @pytest.mark.parametrize(

@@ -80,12 +80,29 @@ extern "C" void saturate(const signed char* a, const signed char* b, int* d, int
   saturating<<<1, 32>>>(a, b, d, saturate);
 }
 
-// Only the first half of the warp comes.
+// Only half of the warp comes; the others wait elsewhere.
 __global__ void divergent(half* p) {
   wmma::fragment<wmma::matrix_a, 16, 16, 16, half, wmma::row_major> fa;
-  if (threadIdx.x < 16) wmma::load_matrix_sync(fa, p, 16);
+  if (threadIdx.x < 16)
+    wmma::load_matrix_sync(fa, p, 16);
+  else
+    __syncthreads();
 }
 extern "C" int diverge(half* p) {
   divergent<<<1, 32>>>(p);
   return cudaDeviceSynchronize();
 }
+
+// Without its first half, which has returned, a warp has no whole tile.
+__global__ void incomplete(const half* p, float* sum) {
+  wmma::fragment<wmma::matrix_a, 16, 16, 16, half, wmma::row_major> fa;
+  wmma::fragment<wmma::matrix_b, 16, 16, 16, half, wmma::row_major> fb;
+  wmma::fragment<wmma::accumulator, 16, 16, 16, float> fc;
+  if (threadIdx.x < 16) return;
+  wmma::load_matrix_sync(fa, p, 16);
+  wmma::load_matrix_sync(fb, p, 16);
+  wmma::fill_fragment(fc, 0.0f);
+  wmma::mma_sync(fc, fa, fb, fc);
+  *sum = fc.x[0];
+}
+extern "C" void half_a_warp(const half* p, float* sum) { incomplete<<<1, 32>>>(p, sum); }
