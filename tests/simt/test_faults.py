@@ -63,7 +63,9 @@ def test_fault(run_program, name, kind, error, blocks, threads):
 
 def test_who_waits_where_is_told(run_program):
     report = json.loads(
-        run_program("faults", "early_return", SIMT_STRICT="1").stdout.split("\n")[0][len("report ") :]
+        run_program("faults", "early_return", SIMT_STRICT="1").stdout.split("\n")[0][
+            len("report ") :
+        ]
     )
     waits, returned = report["details"]
     assert waits.startswith("36 threads wait in __syncthreads() at faults.cu:")
