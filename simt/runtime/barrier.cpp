@@ -20,7 +20,11 @@ int barrier(int predicate, const char* file, int line) {
     b.arrived = 0;
     b.result[turn] = b.passed;
     b.turn ^= 1;
-    if (!any_ready(w)) w.ready.swap(w.at_barrier);  // as ever, but for threads that spin
+    if (!any_ready(w)) {  // as ever, but for threads that spin
+      w.ready.swap(w.at_barrier);
+      memset(w.states.data(), (int)State::Ready, w.states.size());
+      w.states[w.current] = State::Running;
+    }
     for (int thread : w.at_barrier) make_ready(w, thread);
     w.at_barrier.clear();
     w.progress.store(w.progress.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

@@ -156,7 +156,7 @@ void run_block(Worker& w, uint64_t block) {
   if (w.failed) {  // fibers that were dropped still held stacks and waited in groups
     w.free_stacks.clear();
     for (int stack = w.stacks_made; stack-- > 0;) w.free_stacks.push_back(stack);
-    for (Warp& warp : w.warps) warp.groups.clear();
+    for (Warp& warp : w.warps) warp = {};
     w.job->stop = true;
   }
   w.blocks_done.store(w.blocks_done.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -171,9 +171,10 @@ void spin_hint() {
   int thread = w->current;
   if (w->started < w->num_threads) {  // those that have not started may be who it waits for
     make_ready(*w, thread);
+    w->states[thread] = State::Spinning;
     start_runner(*w, &w->threads[thread].stack_pointer);
   } else if (any_ready(*w)) {
-    w->states[thread] = State::Ready;
+    w->states[thread] = State::Spinning;
     // Its turn comes after all the others.
     w->ready.insert(w->reverse ? w->ready.begin() + w->ready_head : w->ready.end(), thread);
     wait(*w);

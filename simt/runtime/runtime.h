@@ -5,6 +5,7 @@
 //   schedule.h   which thread of the block runs next
 //   barrier.cpp  where threads of a block meet: __syncthreads
 //   warp.cpp     where lanes of a warp meet: shuffles, votes, __syncwarp
+//   active.cpp   which lanes of a warp are at the same place: __activemask
 //   shared.cpp   the arena of shared memory
 //   faults.cpp   signals and the watchdog: a wild pointer or an endless loop becomes a report
 //   report.cpp   reports, and the sticky error that goes with them
@@ -31,7 +32,16 @@ namespace simt {
 
 // ------------------------------------------------------------------ what a worker is made of
 
-enum class State : uint8_t { NotStarted, Running, Ready, AtBarrier, InWarp, Returned };
+enum class State : uint8_t {
+  NotStarted,
+  Running,
+  Ready,
+  Spinning,  // ready, but it only looks whether what it waits for has come
+  AtBarrier,
+  InWarp,
+  Parked,
+  Returned
+};
 
 // What a thread of the block leaves behind when it waits. (Its State is kept apart: all of those
 // are reset for each block.)
@@ -53,6 +63,9 @@ struct WarpGroup {
 
 struct Warp {
   std::vector<std::unique_ptr<WarpGroup>> groups;
+  // __activemask (active.cpp): lanes that wait for an answer, and the last answer to each.
+  unsigned asking = 0, active[32];
+  int patience;
 };
 
 // A barrier of the block. Results are kept for two generations, for the same reason as `turn`.

@@ -21,11 +21,11 @@ struct WarpMeeting {
 SIMT_HIDDEN WarpMeeting warp_meet(unsigned mask, const LaneValue& mine, const char* what,
                                   const char* file, int line);
 SIMT_HIDDEN int lane_id();
-SIMT_HIDDEN unsigned active_mask();
+SIMT_HIDDEN unsigned active_mask(const char* file, int line);
 
 template <class T>
-inline T shuffle(unsigned mask, const T& value, int source, const char* what, const char* file,
-                 int line) {
+SIMT_UNSEEN inline T shuffle(unsigned mask, const T& value, int source, const char* what,
+                             const char* file, int line) {
   static_assert(sizeof(T) <= 16 && std::is_trivially_copyable<T>::value,
                 "a shuffle moves plain values of at most 16 bytes");
   LaneValue mine;
@@ -40,8 +40,8 @@ inline T shuffle(unsigned mask, const T& value, int source, const char* what, co
 }
 
 // The lanes of the mask whose predicate is not 0.
-inline unsigned ballot(unsigned mask, int predicate, const char* what, const char* file, int line,
-                       unsigned* present = nullptr) {
+SIMT_UNSEEN inline unsigned ballot(unsigned mask, int predicate, const char* what, const char* file,
+                                   int line, unsigned* present = nullptr) {
   LaneValue mine{};
   mine.bytes[0] = predicate != 0;
   WarpMeeting meeting = warp_meet(mask, mine, what, file, line);
@@ -95,4 +95,7 @@ inline int __all_sync(unsigned mask, int predicate, SIMT_HERE) {
   unsigned votes = simt::ballot(mask, predicate, "__all_sync", file, line, &present);
   return votes == present;
 }
-inline unsigned __activemask() { return simt::active_mask(); }
+
+// The lanes that are here together. Lanes run one after another here, so this waits until no other
+// lane of the warp can run on, and returns those that wait in the same line (runtime/active.cpp).
+inline unsigned __activemask(SIMT_HERE) { return simt::active_mask(file, line); }
