@@ -107,7 +107,7 @@ cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t start, cudaEvent_t end) 
   return sticky_error();
 }
 
-// --- the virtual GPU: the limits of compute capability 9.0, as many multiprocessors as cores
+// --- the virtual GPU: the limits of compute capability 9.0
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   if (!properties) return failed(cudaErrorInvalidValue);
   if (device != 0) return failed(cudaErrorInvalidDevice);
@@ -117,16 +117,16 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   cudaMemGetInfo(&free, &p.totalGlobalMem);
   p.sharedMemPerBlock = kStaticSharedLimit;
   p.sharedMemPerBlockOptin = kOptInDynamicLimit;
-  p.sharedMemPerMultiprocessor = 228 * 1024;
+  p.sharedMemPerMultiprocessor = kSharedPerMultiprocessor;
   p.totalConstMem = 64 * 1024;
   p.regsPerBlock = 65536;
   p.warpSize = 32;
   p.maxThreadsPerBlock = kMaxThreads;
   p.maxThreadsDim[0] = p.maxThreadsDim[1] = 1024, p.maxThreadsDim[2] = 64;
   p.maxGridSize[0] = 0x7fffffff, p.maxGridSize[1] = p.maxGridSize[2] = 65535;
-  p.maxThreadsPerMultiProcessor = 2048;
-  p.maxBlocksPerMultiProcessor = 32;
-  p.multiProcessorCount = (int)std::max(1u, std::thread::hardware_concurrency());
+  p.maxThreadsPerMultiProcessor = kThreadsPerMultiprocessor;
+  p.maxBlocksPerMultiProcessor = kMaxBlocksPerMultiprocessor;
+  p.multiProcessorCount = kMultiprocessors;
   p.major = 9, p.minor = 0;
   p.clockRate = p.memoryClockRate = 1000000;  // kHz: nominal
   p.memoryBusWidth = 64;

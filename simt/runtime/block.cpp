@@ -145,6 +145,8 @@ void run_block(Worker& w, uint64_t block) {
   w.ready_head = 0;
   w.at_barrier.clear();
   w.barrier = {};
+  w.parked.clear();
+  w.block_split = w.grid_split = {};
   w.failed = false;
   std::fill(w.states.begin(), w.states.end(), State::NotStarted);
   reset_shared(w);
@@ -169,6 +171,10 @@ void spin_hint() {
   Worker* w = worker;
   if (!w || !w->in_kernel) return;
   int thread = w->current;
+  if (w->job->grid) {  // blocks that run together may wait for one another
+    if (w->job->stop) abandon_block(*w);
+    sched_yield();
+  }
   if (w->started < w->num_threads) {  // those that have not started may be who it waits for
     make_ready(*w, thread);
     w->states[thread] = State::Spinning;

@@ -5,6 +5,8 @@
 //   schedule.h   which thread of the block runs next
 //   barrier.cpp  where threads of a block meet: __syncthreads
 //   warp.cpp     where lanes of a warp meet: shuffles, votes, __syncwarp
+//   park.cpp     other ways in which threads of a block wait for one another
+//   grid.cpp     cooperative launches, and where blocks of a grid meet
 //   active.cpp   which lanes of a warp are at the same place: __activemask
 //   shared.cpp   the arena of shared memory
 //   faults.cpp   signals and the watchdog: a wild pointer or an endless loop becomes a report
@@ -27,6 +29,7 @@
 
 #include "context.h"
 #include "cuda_runtime.h"
+#include "simt/park.h"
 
 namespace simt {
 
@@ -77,7 +80,14 @@ struct Barrier {
   bool mixed;  // threads wait at different lines
 };
 
+// A barrier in two steps (park.h). A token is the phase in which a thread arrived.
+struct SplitBarrier {
+  int arrived;
+  unsigned phase;
+};
+
 struct Job;
+class GridBarrier;
 
 // An OS thread that runs blocks, one at a time.
 struct Worker {
@@ -101,6 +111,8 @@ struct Worker {
   std::vector<int> at_barrier;
   Barrier barrier{};
   std::vector<Warp> warps;
+  std::vector<std::pair<const void*, int>> parked;  // where, and which thread
+  SplitBarrier block_split{}, grid_split{};
 
   // Stacks
   char* stacks = nullptr;
@@ -125,6 +137,7 @@ struct Job {
   uint64_t num_blocks;
   std::atomic<uint64_t> next_block{0};
   std::atomic<bool> stop{false};  // some block failed: start no other
+  GridBarrier* grid = nullptr;    // of a cooperative launch
 };
 
 extern __thread Worker* worker;  // of this OS thread, or null
@@ -139,7 +152,10 @@ void wait_with_none_ready(Worker& w);
 // The current thread can't go on, nor can the block: back to the worker. The report is made.
 [[noreturn]] void abandon_block(Worker& w);
 
-constexpr int kMaxThreads = 1024;      // a block
+constexpr int kMaxThreads = 1024;    // a block
+constexpr int kMultiprocessors = 8;  // of the virtual GPU; each has room for:
+constexpr int kMaxBlocksPerMultiprocessor = 32, kThreadsPerMultiprocessor = 2048;
+constexpr size_t kSharedPerMultiprocessor = 228 * 1024;
 constexpr size_t kPage = 4096;         // a guard page; 16 KB pages (Apple) round it up
 constexpr size_t kArena = 320 * 1024;  // bytes: static shared memory, then dynamic
 constexpr size_t kDynamicStart = 64 * 1024;
@@ -148,13 +164,24 @@ constexpr size_t kOptInDynamicLimit = 227 * 1024;
 
 size_t stack_size();
 
+// ------------------------------------------------------------------------------- grid.cpp
+
+void run_cooperative(Job& job);
+uint64_t blocks_at_once(const Config& config);
+void forget_cooperative_pool();                     // in a forked child: its OS threads are gone
+unsigned arrive(Worker& w, SplitBarrier& barrier);  // park.cpp
+
 // ------------------------------------------------------------------------------- others
+
+void enter_worker(Worker& w, Job& job);  // launch.cpp: this OS thread runs blocks of the job
+void leave_worker(Worker& w);
 
 void reset_shared(Worker& w);                     // shared.cpp
 size_t dynamic_shared_limit(const void* kernel);  // api.cpp
 void install_fault_handlers();                    // faults.cpp
 void use_signal_stack();                          // faults.cpp, once an OS thread
-void start_watchdog(const std::vector<std::unique_ptr<Worker>>& workers);
+void start_watchdog();
+void watch(Worker& w);
 void launch_begins();  // from here on the watchdog looks at the workers' progress
 void launch_ends();
 

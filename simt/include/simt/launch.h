@@ -21,10 +21,12 @@ struct Launch {
   const void* kernel;  // the function's address: cudaFuncSetAttribute knows it by that
   const char *name, *file;
   int line;
+  bool cooperative = false;  // all blocks alive together
 };
 
-// Runs all threads of all blocks. Errors go where CUDA puts them: cudaGetLastError().
-SIMT_HIDDEN void run(const Launch& launch);
+// Runs all threads of all blocks. Returns why it could not be launched; that is noted for
+// cudaGetLastError() too.
+SIMT_HIDDEN cudaError_t run(const Launch& launch);
 
 // What simt::launch() returns: call it with the kernel's arguments.
 template <class... Params>
