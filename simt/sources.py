@@ -11,6 +11,7 @@ from simt.compiler import INCLUDE, CompileError
 from simt.diagnostics import UserFile, show
 from simt.rewrite import RewriteError, line_directive, rewrite_source
 from simt.rewrite.includes import Include, find_includes
+from simt.rewrite.kernels import find_kernels
 from simt.rewrite.launches import find_kernel_templates
 from simt.rewrite.tokens import Source
 
@@ -49,15 +50,17 @@ class SourceTree:
         copies = {path: folder / str(i) / path.name for i, path in enumerate(self.files)}
         sources = {path: Source(file.text) for path, file in self.files.items()}
         templates: dict[str, float] = {}
+        kernels: set[str] = set()
         for source in sources.values():
             templates.update(find_kernel_templates(source))
+            kernels |= find_kernels(source)
         user_files = []
         for path, file in self.files.items():
             source = sources[path]
             for include, found in file.includes:
                 source.replace_span(include.start, include.end, f'"{copies[found]}"')
             try:
-                rewritten = rewrite_source(source, templates)
+                rewritten = rewrite_source(source, templates, kernels)
             except RewriteError as error:
                 user_file = UserFile(file.shown, file.text)
                 log = show(user_file, error.line, error.column, f"error: {error.message}")

@@ -20,6 +20,8 @@
 #include "simt/thread.h"        // threadIdx, blockIdx, blockDim, gridDim
 #include "simt/runtime_api.h"   // cudaMalloc, cudaMemcpy, streams, events, errors, properties
 #include "simt/launch.h"        // kernel<<<grid, block, shared, stream>>>(...)
+#include "simt/launch_api.h"    // cudaLaunchKernel
+#include "simt/cooperative_launch.h"  // cudaLaunchCooperativeKernel
 #include "simt/shared.h"        // __shared__
 #include "simt/sync.h"          // __syncthreads, fences
 #include "simt/warp.h"          // __syncwarp, shuffles, votes, __activemask

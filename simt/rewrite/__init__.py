@@ -6,8 +6,12 @@ C++ once ``simt/include/cuda_runtime.h`` is included, which ``simt.build`` does.
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from simt.rewrite.edits import EditedText
+from simt.rewrite.kernels import find_kernels, rewrite_kernel_addresses
 from simt.rewrite.launches import find_kernel_templates, rewrite_launches
+from simt.rewrite.qualifiers import rewrite_qualifiers
 from simt.rewrite.shared import rewrite_shared
 from simt.rewrite.tokens import RewriteError, Source
 from simt.rewrite.unsupported import refuse_unsupported
@@ -21,18 +25,23 @@ def rewrite(text: str, filename: str) -> str:
     Raises RewriteError at what simt cannot run.
     """
     source = Source(text)
-    return line_directive(filename) + rewrite_source(source, find_kernel_templates(source)).text
+    rewritten = rewrite_source(source, find_kernel_templates(source), find_kernels(source))
+    return line_directive(filename) + rewritten.text
 
 
-def rewrite_source(source: Source, kernel_templates: dict[str, float]) -> EditedText:
-    """The same for a file of a larger program, whose kernel templates may be in other files.
+def rewrite_source(
+    source: Source, kernel_templates: dict[str, float], kernels: Set[str]
+) -> EditedText:
+    """The same for a file of a larger program, whose kernels may be in other files.
 
-    kernel_templates: what find_kernel_templates says of all files. Edits that source has already
-    are made as well.
+    kernel_templates, kernels: what find_kernel_templates and find_kernels say of all files. Edits
+    that source has already are made as well.
     """
     refuse_unsupported(source)
     rewrite_launches(source, kernel_templates)
     rewrite_shared(source)
+    rewrite_kernel_addresses(source, kernels)
+    rewrite_qualifiers(source)
     return source.edited()
 
 

@@ -62,7 +62,7 @@ def find_kernel_templates(source: Source) -> dict[str, float]:
         if token.text != "template" or source.at(i + 1) != "<":
             continue
         close = angles_forward(tokens, i + 1)
-        name = _declared_kernel(source, close + 1)
+        name = declared_kernel(source, close + 1)
         if name:
             count = _count_arguments(tokens[i + 2 : close])
             found[name] = max(count, found.get(name, 0))
@@ -171,7 +171,7 @@ def _count_arguments(tokens: list[Token]) -> float:
     return count
 
 
-def _declared_kernel(source: Source, i: int) -> str:
+def declared_kernel(source: Source, i: int) -> str:
     """The name that `__global__ ... name(` declares from index i on; "" if it is no kernel."""
     is_kernel = False
     while i < len(source.tokens) and source.at(i) not in (";", "{", "}", "="):

@@ -171,6 +171,7 @@ void spin_hint() {
   Worker* w = worker;
   if (!w || !w->in_kernel) return;
   int thread = w->current;
+  w->spins_at = __builtin_return_address(0);
   if (w->job->grid) {  // blocks that run together may wait for one another
     if (w->job->stop) abandon_block(*w);
     sched_yield();
@@ -186,7 +187,6 @@ void spin_hint() {
     wait(*w);
   }
 }
-void sleep_hint() { spin_hint(); }
 
 }  // namespace simt
 

@@ -31,6 +31,7 @@ static bool in_guard_page(const Worker& w, void* address) {
 
 static Report explain_signal(Worker& w) {
   std::string line = source_line(w.fault_pc);
+  if (line.empty() && w.signal == kWatchdogSignal) line = source_line(w.spins_at);
   if (line.empty() && w.barrier.file) line = where(w.barrier.file, w.barrier.line);
   std::string at = line.empty() ? "" : " at " + line;
   std::string thread = thread_name(w, w.current);

@@ -165,11 +165,11 @@ void forget_cooperative_pool() { pool = nullptr; }
 // takes is not known before it runs.)
 uint64_t blocks_at_once(const Config& config) {
   dim3 b = config.block;
-  size_t threads = ((size_t)b.x * b.y * b.z + 31) / 32 * 32;
-  size_t each = std::min<size_t>(kMaxBlocksPerMultiprocessor, kThreadsPerMultiprocessor / threads);
-  // A block takes 1 KB more than it asks for.
-  each = std::min(each, kSharedPerMultiprocessor / (config.dynamic_shared + 1024));
-  return kMultiprocessors * each;
+  int threads = (int)(b.x * b.y * b.z + 31) / 32 * 32;  // whole warps
+  int by_threads = kThreadsPerMultiprocessor / threads;
+  auto by_shared = (int)(kSharedPerMultiprocessor / (config.dynamic_shared + kReservedShared));
+  int each = std::min({by_threads, by_shared, kBlocksPerMultiprocessor});
+  return (uint64_t)kMultiprocessors * each;
 }
 
 }  // namespace simt

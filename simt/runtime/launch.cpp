@@ -122,7 +122,7 @@ static cudaError_t check(const Launch& launch) {
     return cudaErrorInvalidConfiguration;
   if (launch.config.dynamic_shared > dynamic_shared_limit(launch.kernel))
     return cudaErrorInvalidValue;
-  if (launch.cooperative && (uint64_t)g.x * g.y * g.z > blocks_at_once(launch.config))
+  if (launch.config.cooperative && (uint64_t)g.x * g.y * g.z > blocks_at_once(launch.config))
     return cudaErrorCooperativeLaunchTooLarge;
   return cudaSuccess;
 }
@@ -135,6 +135,8 @@ cudaError_t run(const Launch& launch) {
   std::lock_guard<std::mutex> lock(launching);
   if (sticky_error()) return sticky_error();
   if (cudaError_t error = check(launch)) return failed(error);
+  cudaError_t captured;
+  if (capturing() && capture_launch(launch, &captured)) return captured;
   if (!pool) {
     static bool once = (pthread_atfork(nullptr, nullptr, in_forked_child), true);
     (void)once;
@@ -143,8 +145,8 @@ cudaError_t run(const Launch& launch) {
   }
   dim3 g = launch.config.grid;
   Job job{launch, (uint64_t)g.x * g.y * g.z};
-  launch.cooperative ? run_cooperative(job) : pool->run(job);
-  return cudaSuccess;
+  launch.config.cooperative ? run_cooperative(job) : pool->run(job);
+  return sticky_error();
 }
 
 }  // namespace simt

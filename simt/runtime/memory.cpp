@@ -1,6 +1,8 @@
-// memory.cpp: device memory is the host's. What is new is poisoned, so that reading it shows.
+// memory.cpp: allocation. Device memory is the host's; what is new is poisoned, so that reading it
+// shows.
 #include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
 #include <unordered_map>
 
@@ -36,51 +38,55 @@ static cudaError_t release(void* p) {
   return sticky_error();
 }
 
-static cudaError_t copy(void* to, const void* from, size_t size, cudaMemcpyKind kind) {
-  if (sticky_error()) return sticky_error();
-  if ((unsigned)kind > cudaMemcpyDefault) return failed(cudaErrorInvalidMemcpyDirection);
-  if (size && (!to || !from)) return failed(cudaErrorInvalidValue);
-  memmove(to, from, size);
-  return cudaSuccess;
+// Allocates, and notes what kind of memory it is (pointers.cpp).
+static cudaError_t allocate(void** p, size_t size, MemoryRange range) {
+  if (capturing())
+    if (cudaError_t error = forbid_unsafe_call()) return error;
+  cudaError_t error = allocate(p, size);
+  range.size = size;
+  if (!error && *p) note_range(*p, range);
+  return error;
 }
 
-static cudaError_t fill(void* p, int byte, size_t size) {
-  if (sticky_error()) return sticky_error();
-  if (size && !p) return failed(cudaErrorInvalidValue);
-  memset(p, byte, size);
-  return cudaSuccess;
+static cudaError_t release(void* p, bool host) {
+  if (capturing())
+    if (cudaError_t error = forbid_unsafe_call()) return error;
+  MemoryRange range;
+  bool known = find_range(p, &range) == p && p;
+  if (known && (range.type == cudaMemoryTypeHost) != host) return failed(cudaErrorInvalidValue);
+  if (known) forget_range(p);
+  return release(p);
+}
+
+cudaError_t allocate_from(cudaMemPool_t pool, void** p, size_t size) {
+  return allocate(p, size, {0, cudaMemoryTypeDevice, 0, false, pool});
 }
 
 }  // namespace simt
 
 using namespace simt;
 
-cudaError_t cudaMalloc(void** p, size_t size) { return allocate(p, size); }
-cudaError_t cudaMallocHost(void** p, size_t size) { return allocate(p, size); }
-cudaError_t cudaHostAlloc(void** p, size_t size, unsigned) { return allocate(p, size); }
-cudaError_t cudaMallocManaged(void** p, size_t size, unsigned) { return allocate(p, size); }
-cudaError_t cudaMallocAsync(void** p, size_t size, cudaStream_t) { return allocate(p, size); }
-cudaError_t cudaFree(void* p) { return release(p); }
-cudaError_t cudaFreeHost(void* p) { return release(p); }
-cudaError_t cudaFreeAsync(void* p, cudaStream_t) { return release(p); }
-cudaError_t cudaMemcpy(void* to, const void* from, size_t size, cudaMemcpyKind kind) {
-  return copy(to, from, size, kind);
+cudaError_t cudaMalloc(void** p, size_t size) {
+  return allocate(p, size, {0, cudaMemoryTypeDevice});
 }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t size, cudaMemcpyKind kind,
-                            cudaStream_t) {
-  return copy(to, from, size, kind);
+cudaError_t cudaMallocHost(void** p, size_t size) { return cudaHostAlloc(p, size, 0); }
+cudaError_t cudaHostAlloc(void** p, size_t size, unsigned flags) {
+  return allocate(p, size, {0, cudaMemoryTypeHost, flags});
 }
-cudaError_t cudaMemset(void* p, int byte, size_t size) { return fill(p, byte, size); }
-cudaError_t cudaMemsetAsync(void* p, int byte, size_t size, cudaStream_t) {
-  return fill(p, byte, size);
+cudaError_t cudaMallocManaged(void** p, size_t size, unsigned flags) {
+  if (flags != cudaMemAttachGlobal && flags != cudaMemAttachHost)
+    return failed(cudaErrorInvalidValue);
+  if (size == 0) return failed(cudaErrorInvalidValue);
+  return allocate(p, size, {0, cudaMemoryTypeManaged, flags});
 }
+cudaError_t cudaFree(void* p) { return release(p, false); }
+cudaError_t cudaFreeHost(void* p) { return release(p, true); }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
-  auto page = (size_t)sysconf(_SC_PAGESIZE);
-  if (total) *total = page * (size_t)sysconf(_SC_PHYS_PAGES);
+  auto pages = (size_t)sysconf(_SC_PHYS_PAGES);
 #ifdef _SC_AVPHYS_PAGES
-  if (free) *free = page * (size_t)sysconf(_SC_AVPHYS_PAGES);
-#else
-  if (free) *free = page * (size_t)sysconf(_SC_PHYS_PAGES) / 2;
+  pages = (size_t)sysconf(_SC_AVPHYS_PAGES);
 #endif
-  return cudaSuccess;
+  if (total) *total = kGlobalMemory;
+  if (free) *free = std::min(kGlobalMemory, pages * (size_t)sysconf(_SC_PAGESIZE));
+  return sticky_error();
 }

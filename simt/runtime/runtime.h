@@ -11,7 +11,10 @@
 //   shared.cpp   the arena of shared memory
 //   faults.cpp   signals and the watchdog: a wild pointer or an endless loop becomes a report
 //   report.cpp   reports, and the sticky error that goes with them
-//   memory.cpp, api.cpp   the rest of CUDA's runtime API
+//   kernels.cpp  kernels by their address: how to call them, what is known of them
+//   capture.cpp  streams that are captured; graphs.cpp and graph_exec.cpp have the graphs
+//   memory.cpp, copies.cpp, pointers.cpp, pools.cpp, streams.cpp, device.cpp, errors.cpp
+//                the rest of CUDA's runtime API
 //
 // How a block runs. Its threads run one after another on one stack, as calls in a loop ("runner").
 // A thread that must wait keeps that stack, with the runner below it, and becomes a fiber; a new
@@ -127,6 +130,7 @@ struct Worker {
 
   // What a signal handler leaves for the code that makes the report
   int signal = 0;
+  void* spins_at = nullptr;  // where a thread last waited in a loop
   void *fault_address = nullptr, *fault_pc = nullptr;
   char* emergency_stack = nullptr;
 };
@@ -152,15 +156,21 @@ void wait_with_none_ready(Worker& w);
 // The current thread can't go on, nor can the block: back to the worker. The report is made.
 [[noreturn]] void abandon_block(Worker& w);
 
-constexpr int kMaxThreads = 1024;    // a block
-constexpr int kMultiprocessors = 8;  // of the virtual GPU; each has room for:
-constexpr int kMaxBlocksPerMultiprocessor = 32, kThreadsPerMultiprocessor = 2048;
-constexpr size_t kSharedPerMultiprocessor = 228 * 1024;
+constexpr int kMaxThreads = 1024;      // a block
 constexpr size_t kPage = 4096;         // a guard page; 16 KB pages (Apple) round it up
 constexpr size_t kArena = 320 * 1024;  // bytes: static shared memory, then dynamic
 constexpr size_t kDynamicStart = 64 * 1024;
 constexpr size_t kDefaultDynamicLimit = 48 * 1024;
 constexpr size_t kOptInDynamicLimit = 227 * 1024;
+
+// The virtual GPU (device.cpp)
+constexpr int kMultiprocessors = 8;
+constexpr int kThreadsPerMultiprocessor = 2048, kBlocksPerMultiprocessor = 32;
+constexpr int kRegistersPerThread = 32;  // nominal
+constexpr size_t kSharedPerMultiprocessor = 228 * 1024;
+constexpr size_t kReservedShared = 1024;  // of each block, by the system
+constexpr size_t kGlobalMemory = (size_t)16 << 30;
+constexpr size_t kPitchAlignment = 512;
 
 size_t stack_size();
 
@@ -177,13 +187,44 @@ void enter_worker(Worker& w, Job& job);  // launch.cpp: this OS thread runs bloc
 void leave_worker(Worker& w);
 
 void reset_shared(Worker& w);                     // shared.cpp
-size_t dynamic_shared_limit(const void* kernel);  // api.cpp
+size_t dynamic_shared_limit(const void* kernel);  // kernels.cpp
 void install_fault_handlers();                    // faults.cpp
 void use_signal_stack();                          // faults.cpp, once an OS thread
 void start_watchdog();
 void watch(Worker& w);
 void launch_begins();  // from here on the watchdog looks at the workers' progress
 void launch_ends();
+
+// ------------------------------------------------------------------------------- memory
+
+struct MemoryRange {
+  size_t size;
+  cudaMemoryType type;
+  unsigned flags;
+  bool registered;  // by cudaHostRegister
+  cudaMemPool_t pool;
+};
+void note_range(void* start, const MemoryRange& range);  // pointers.cpp
+void forget_range(void* start);
+void* find_range(const void* p, MemoryRange* range);  // the start of the range that p lies in
+
+cudaError_t allocate_from(cudaMemPool_t pool, void** p, size_t size);            // memory.cpp
+void give_back(cudaMemPool_t pool, size_t size);                                 // pools.cpp
+cudaError_t copy(void* to, const void* from, size_t size, cudaMemcpyKind kind);  // copies.cpp
+cudaError_t copy_box(const cudaMemcpy3DParms& parameters);
+
+// ------------------------------------------------------------------------------- capture.cpp
+
+extern std::atomic<int> captures_active;
+inline bool capturing() { return captures_active.load(std::memory_order_relaxed) != 0; }
+
+// While capturing(): whether a launch was captured, or refused, instead of being run now.
+bool capture_launch(const Launch& launch, cudaError_t* error);
+bool stream_is_captured(cudaStream_t stream);
+// While capturing(): an error if this thread may not wait for the device, as cudaMalloc may have to
+// and cudaMemcpy does.
+cudaError_t forbid_unsafe_call();
+cudaError_t forbid_synchronous_copy();
 
 // ------------------------------------------------------------------------------- report.cpp
 

@@ -10,23 +10,50 @@ struct Config {
   dim3 grid, block;
   size_t dynamic_shared;  // bytes
   cudaStream_t stream;
+  bool cooperative = false;  // all blocks alive together (cooperative_launch.h)
   Config(dim3 grid, dim3 block, size_t dynamic_shared = 0, cudaStream_t stream = nullptr)
       : grid(grid), block(block), dynamic_shared(dynamic_shared), stream(stream) {}
+};
+
+// A kernel with its arguments on the heap, for a launch that outlives its call (a graph's node).
+struct KeptArguments {
+  void* arguments;
+  void (*call)(void* arguments);
+  void (*destroy)(void* arguments);
 };
 
 struct Launch {
   Config config;
   void (*call)(void* arguments);  // calls the kernel, as the thread that threadIdx says
   void* arguments;
+  KeptArguments (*keep)(void* arguments);
   const void* kernel;  // the function's address: cudaFuncSetAttribute knows it by that
   const char *name, *file;
   int line;
-  bool cooperative = false;  // all blocks alive together
 };
 
-// Runs all threads of all blocks. Returns why it could not be launched; that is noted for
-// cudaGetLastError() too.
+// Runs all threads of all blocks. Errors go where CUDA puts them, to cudaGetLastError(), and are
+// returned as well.
 SIMT_HIDDEN cudaError_t run(const Launch& launch);
+
+// one_thread calls the kernel with the arguments in the caller's frame; copy makes a closure that
+// does the same with copies of them.
+template <class OneThread, class Copy>
+inline cudaError_t run_closure(OneThread one_thread, Copy copy, const Config& config,
+                               const void* kernel, const char* name, const char* file, int line) {
+  struct Closures {
+    OneThread one_thread;
+    Copy copy;
+  } closures{one_thread, copy};
+  auto call = [](void* p) { static_cast<Closures*>(p)->one_thread(); };
+  auto keep = [](void* p) -> KeptArguments {
+    using Kept = decltype(static_cast<Closures*>(p)->copy());
+    return {new Kept(static_cast<Closures*>(p)->copy()),
+            [](void* p) { (*static_cast<Kept*>(p))(); },
+            [](void* p) { delete static_cast<Kept*>(p); }};
+  };
+  return run({config, call, &closures, keep, kernel, name, file, line});
+}
 
 // What simt::launch() returns: call it with the kernel's arguments.
 template <class... Params>
@@ -37,11 +64,14 @@ struct Launcher {
   const char* file;
   int line;
 
-  void operator()(Params... arguments) const {
+  void operator()(Params... arguments) const { start(arguments...); }
+
+  cudaError_t start(Params&... arguments) const {
     // Each thread gets copies of its own, as on a GPU.
     auto one_thread = [&, kernel = kernel] { kernel(arguments...); };
-    auto call = [](void* p) { (*static_cast<decltype(one_thread)*>(p))(); };
-    run({config, call, &one_thread, reinterpret_cast<const void*>(kernel), name, file, line});
+    auto copy = [&, kernel = kernel] { return [=] { kernel(arguments...); }; };
+    auto address = reinterpret_cast<const void*>(kernel);
+    return run_closure(one_thread, copy, config, address, name, file, line);
   }
 };
 
@@ -64,8 +94,8 @@ struct DeducingLauncher {
   template <class... Arguments>
   void operator()(Arguments... arguments) const {
     auto one_thread = [&] { kernel(arguments...); };
-    auto call = [](void* p) { (*static_cast<decltype(one_thread)*>(p))(); };
-    run({config, call, &one_thread, nullptr, name, file, line});
+    auto copy = [&] { return [=, kernel = kernel] { kernel(arguments...); }; };
+    run_closure(one_thread, copy, config, nullptr, name, file, line);
   }
 };
 template <class Kernel>
@@ -74,5 +104,15 @@ __attribute__((always_inline)) inline DeducingLauncher<Kernel> launch(Kernel ker
                                                                       Config config, SIMT_HERE) {
   return {kernel, name, config, file, line};
 }
+
+// --- launches by address, with a list of the arguments' addresses: launch_api.h
+
+using ListLauncher = cudaError_t (*)(const void* kernel, const Config& config, void** arguments,
+                                     const char* file, int line);
+SIMT_HIDDEN void register_kernel(const void* kernel, ListLauncher launcher);
+SIMT_HIDDEN const char* kernel_name(const void* kernel);
+// cudaErrorInvalidDeviceFunction if the kernel was not registered.
+SIMT_HIDDEN cudaError_t launch_by_address(const void* kernel, const Config& config,
+                                          void** arguments, const char* file, int line);
 
 }  // namespace simt

@@ -1,0 +1,98 @@
+// What is known of a kernel, and how many of its blocks fit on a multiprocessor (CUDA Runtime API,
+// "Execution Control" and "Occupancy").
+#pragma once
+#include "device.h"
+
+enum cudaFuncAttribute {
+  cudaFuncAttributeMaxDynamicSharedMemorySize = 8,
+  cudaFuncAttributePreferredSharedMemoryCarveout = 9,
+  cudaFuncAttributeClusterDimMustBeSet = 10,
+  cudaFuncAttributeRequiredClusterWidth = 11,
+  cudaFuncAttributeRequiredClusterHeight = 12,
+  cudaFuncAttributeRequiredClusterDepth = 13,
+  cudaFuncAttributeNonPortableClusterSizeAllowed = 14
+};
+enum cudaSharedCarveout {
+  cudaSharedmemCarveoutDefault = -1,
+  cudaSharedmemCarveoutMaxL1 = 0,
+  cudaSharedmemCarveoutMaxShared = 100
+};
+// numRegs is nominal, and static shared memory is not known before a kernel runs: 0.
+struct cudaFuncAttributes {
+  size_t sharedSizeBytes, constSizeBytes, localSizeBytes;
+  int maxThreadsPerBlock, numRegs, ptxVersion, binaryVersion, cacheModeCA;
+  int maxDynamicSharedSizeBytes, preferredShmemCarveout;
+};
+enum { cudaOccupancyDefault = 0, cudaOccupancyDisableCachingOverride = 1 };
+
+SIMT_EXPORT cudaError_t simt_func_set_attribute(const void* kernel, cudaFuncAttribute attribute,
+                                                int value);
+SIMT_EXPORT cudaError_t simt_func_get_attributes(cudaFuncAttributes* attributes,
+                                                 const void* kernel);
+SIMT_EXPORT cudaError_t simt_occupancy(int* blocks, const void* kernel, int block_size,
+                                       size_t dynamic_shared);
+
+template <class F>
+inline cudaError_t cudaFuncSetAttribute(F* kernel, cudaFuncAttribute attribute, int value) {
+  return simt_func_set_attribute((const void*)kernel, attribute, value);
+}
+template <class F>
+inline cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, F* kernel) {
+  return simt_func_get_attributes(attributes, (const void*)kernel);
+}
+template <class F>
+inline cudaError_t cudaFuncSetCacheConfig(F*, cudaFuncCache) {
+  return cudaSuccess;
+}
+template <class F>
+inline cudaError_t cudaFuncSetSharedMemConfig(F*, cudaSharedMemConfig) {
+  return cudaSuccess;
+}
+
+// --- occupancy: as threads, blocks and shared memory of a multiprocessor allow
+template <class F>
+inline cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, F kernel,
+                                                                 int block_size,
+                                                                 size_t dynamic_shared) {
+  return simt_occupancy(blocks, (const void*)kernel, block_size, dynamic_shared);
+}
+template <class F>
+inline cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, F kernel,
+                                                                          int block_size,
+                                                                          size_t dynamic_shared,
+                                                                          unsigned /*flags*/) {
+  return simt_occupancy(blocks, (const void*)kernel, block_size, dynamic_shared);
+}
+
+// The block size that keeps most threads active on a multiprocessor, the largest such; and the
+// blocks that fill the device. shared(block_size): the dynamic shared memory of such a block.
+template <class SharedOf, class F>
+cudaError_t cudaOccupancyMaxPotentialBlockSizeVariableSMem(int* min_grid, int* block_size, F kernel,
+                                                           SharedOf shared, int limit = 0) {
+  int most = 0, multiprocessors = 0;
+  cudaError_t error = cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0);
+  if (error || !min_grid || !block_size) return error ? error : cudaErrorInvalidValue;
+  if (limit <= 0 || limit > 1024) limit = 1024;
+  for (int size = limit; size > 0; size = (size - 1) / 32 * 32) {
+    int blocks = 0;
+    error = simt_occupancy(&blocks, (const void*)kernel, size, shared(size));
+    if (error) return error;
+    if (blocks * size <= most) continue;
+    most = blocks * size;
+    *block_size = size;
+    *min_grid = blocks * multiprocessors;
+  }
+  return most ? cudaSuccess : cudaErrorInvalidConfiguration;
+}
+template <class F>
+inline cudaError_t cudaOccupancyMaxPotentialBlockSize(int* min_grid, int* block_size, F kernel,
+                                                      size_t dynamic_shared = 0, int limit = 0) {
+  return cudaOccupancyMaxPotentialBlockSizeVariableSMem(
+      min_grid, block_size, kernel, [dynamic_shared](int) { return dynamic_shared; }, limit);
+}
+template <class SharedOf, class F>
+inline cudaError_t cudaOccupancyMaxPotentialBlockSizeVariableSMemWithFlags(
+    int* min_grid, int* block_size, F kernel, SharedOf shared, int limit = 0, unsigned = 0) {
+  return cudaOccupancyMaxPotentialBlockSizeVariableSMem(min_grid, block_size, kernel, shared,
+                                                        limit);
+}
