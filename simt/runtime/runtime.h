@@ -6,6 +6,7 @@
 //   barrier.cpp  where threads of a block meet: __syncthreads
 //   warp.cpp     where lanes of a warp meet: shuffles, votes, __syncwarp
 //   park.cpp     other ways in which threads of a block wait for one another
+//   tile.cpp     where tiles of several warps meet
 //   grid.cpp     cooperative launches, and where blocks of a grid meet
 //   active.cpp   which lanes of a warp are at the same place: __activemask
 //   shared.cpp   the arena of shared memory
@@ -74,6 +75,13 @@ struct Warp {
   int patience;
 };
 
+// Where the threads of a tile of several warps meet (tile.cpp).
+struct Tile {
+  int first, size;    // threads of the block
+  int arrived, turn;  // as in a WarpGroup
+  std::vector<LaneValue> values[2];
+};
+
 // A barrier of the block. Results are kept for two generations, for the same reason as `turn`.
 struct Barrier {
   int arrived, passed;  // threads that wait here; how many of them had a predicate != 0
@@ -115,6 +123,7 @@ struct Worker {
   Barrier barrier{};
   std::vector<Warp> warps;
   std::vector<std::pair<const void*, int>> parked;  // where, and which thread
+  std::vector<std::unique_ptr<Tile>> tiles;
   SplitBarrier block_split{}, grid_split{};
 
   // Stacks
