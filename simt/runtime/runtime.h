@@ -7,6 +7,7 @@
 //   warp.cpp     where lanes of a warp meet: shuffles, votes, __syncwarp
 //   park.cpp     other ways in which threads of a block wait for one another
 //   tile.cpp     where tiles of several warps meet
+//   async_copy.cpp  copies that wait until they are waited for
 //   grid.cpp     cooperative launches, and where blocks of a grid meet
 //   active.cpp   which lanes of a warp are at the same place: __activemask
 //   shared.cpp   the arena of shared memory
@@ -27,12 +28,14 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "context.h"
 #include "cuda_runtime.h"
+#include "simt/async_copy.h"
 #include "simt/park.h"
 
 namespace simt {
@@ -82,6 +85,12 @@ struct Tile {
   std::vector<LaneValue> values[2];
 };
 
+// Copies that a thread has started, each with its stage (async_copy.cpp).
+struct ThreadCopies {
+  std::deque<std::pair<AsyncCopy, unsigned>> list;
+  unsigned committed = 0;  // stages
+};
+
 // A barrier of the block. Results are kept for two generations, for the same reason as `turn`.
 struct Barrier {
   int arrived, passed;  // threads that wait here; how many of them had a predicate != 0
@@ -124,6 +133,7 @@ struct Worker {
   std::vector<Warp> warps;
   std::vector<std::pair<const void*, int>> parked;  // where, and which thread
   std::vector<std::unique_ptr<Tile>> tiles;
+  std::vector<ThreadCopies> copies;  // by thread, once one has copied
   SplitBarrier block_split{}, grid_split{};
 
   // Stacks

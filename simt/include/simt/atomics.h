@@ -23,7 +23,7 @@ using Value = typename Identity<T>::type;  // keeps `v` out of deduction: atomic
 
 // old = *p; *p = change(old), as one step.
 template <class T, class F>
-inline T atomic_update(T* p, F change) {
+SIMT_INLINE T atomic_update(T* p, F change) {
   static_assert(is_atomic<T>, "CUDA has no such atomic for this type");
   T old, changed;
   __atomic_load(p, &old, __ATOMIC_RELAXED);
@@ -32,57 +32,63 @@ inline T atomic_update(T* p, F change) {
   return old;
 }
 
+// Integers have an instruction for it.
+template <class T>
+SIMT_INLINE T atomic_add(T* p, T v, std::true_type) {
+  return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
+}
+template <class T>
+SIMT_INLINE T atomic_add(T* p, T v, std::false_type) {
+  return atomic_update(p, [v](T old) { return old + v; });
+}
+
 }  // namespace simt
 
 template <class T>
-inline T atomicAdd(T* p, simt::Value<T> v) {
-  T old;
-  if constexpr (std::is_integral<T>::value)
-    old = __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
-  else
-    old = simt::atomic_update(p, [v](T old) { return old + v; });
+SIMT_INLINE T atomicAdd(T* p, simt::Value<T> v) {
+  T old = simt::atomic_add(p, v, std::is_integral<T>());
   if (v == T(0)) simt::spin_hint();  // a way to read, often in a loop
   return old;
 }
 template <class T>
-inline T atomicSub(T* p, simt::Value<T> v) {
+SIMT_INLINE T atomicSub(T* p, simt::Value<T> v) {
   return simt::atomic_update(p, [v](T old) { return T(old - v); });
 }
 template <class T>
-inline T atomicMin(T* p, simt::Value<T> v) {
+SIMT_INLINE T atomicMin(T* p, simt::Value<T> v) {
   return simt::atomic_update(p, [v](T old) { return v < old ? v : old; });
 }
 template <class T>
-inline T atomicMax(T* p, simt::Value<T> v) {
+SIMT_INLINE T atomicMax(T* p, simt::Value<T> v) {
   return simt::atomic_update(p, [v](T old) { return old < v ? v : old; });
 }
 template <class T>
-inline T atomicAnd(T* p, simt::Value<T> v) {
+SIMT_INLINE T atomicAnd(T* p, simt::Value<T> v) {
   return simt::atomic_update(p, [v](T old) { return T(old & v); });
 }
 template <class T>
-inline T atomicOr(T* p, simt::Value<T> v) {
+SIMT_INLINE T atomicOr(T* p, simt::Value<T> v) {
   return simt::atomic_update(p, [v](T old) { return T(old | v); });
 }
 template <class T>
-inline T atomicXor(T* p, simt::Value<T> v) {
+SIMT_INLINE T atomicXor(T* p, simt::Value<T> v) {
   return simt::atomic_update(p, [v](T old) { return T(old ^ v); });
 }
-inline unsigned atomicInc(unsigned* p, unsigned limit) {
+SIMT_INLINE unsigned atomicInc(unsigned* p, unsigned limit) {
   return simt::atomic_update(p, [limit](unsigned old) { return old >= limit ? 0 : old + 1; });
 }
-inline unsigned atomicDec(unsigned* p, unsigned limit) {
+SIMT_INLINE unsigned atomicDec(unsigned* p, unsigned limit) {
   return simt::atomic_update(
       p, [limit](unsigned old) { return old == 0 || old > limit ? limit : old - 1; });
 }
 template <class T>
-inline T atomicExch(T* p, simt::Value<T> v) {
+SIMT_INLINE T atomicExch(T* p, simt::Value<T> v) {
   T old = simt::atomic_update(p, [v](T) { return v; });
   if (old == v) simt::spin_hint();  // while (atomicExch(&lock, 1) == 1);
   return old;
 }
 template <class T>
-inline T atomicCAS(T* p, simt::Value<T> compare, simt::Value<T> v) {
+SIMT_INLINE T atomicCAS(T* p, simt::Value<T> compare, simt::Value<T> v) {
   static_assert(simt::is_atomic_integer<T>, "atomicCAS works on integers of 2, 4 or 8 bytes");
   T old = compare;
   if (!__atomic_compare_exchange(p, &old, &v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
@@ -91,14 +97,14 @@ inline T atomicCAS(T* p, simt::Value<T> compare, simt::Value<T> v) {
 }
 
 // The _block and _system forms differ only in how far the effect must be seen at once.
-#define SIMT_SCOPES(name)                          \
-  template <class T>                               \
-  inline T name##_block(T* p, simt::Value<T> v) {  \
-    return name(p, v);                             \
-  }                                                \
-  template <class T>                               \
-  inline T name##_system(T* p, simt::Value<T> v) { \
-    return name(p, v);                             \
+#define SIMT_SCOPES(name)                               \
+  template <class T>                                    \
+  SIMT_INLINE T name##_block(T* p, simt::Value<T> v) {  \
+    return name(p, v);                                  \
+  }                                                     \
+  template <class T>                                    \
+  SIMT_INLINE T name##_system(T* p, simt::Value<T> v) { \
+    return name(p, v);                                  \
   }
 SIMT_SCOPES(atomicAdd)
 SIMT_SCOPES(atomicSub)
