@@ -3,32 +3,98 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from simt.rewrite.scopes import find_scopes, may_be_on_device
-from simt.rewrite.tokens import Source, angles_forward, match_forward
+from simt.rewrite.includes import find_includes
+from simt.rewrite.scopes import Nest, find_scopes, may_be_on_device, only_on_device
+from simt.rewrite.tokens import Source, Token, angles_forward, match_forward
 
-_FETCH = re.compile(r"(tex|surf)(1D|2D|3D|Cubemap)\w*")
-_TEXTURE_TYPES = ("cudaTextureObject_t", "cudaSurfaceObject_t")
 _ASM = ("asm", "__asm__", "__asm")
 _PTX_INSTRUCTION = re.compile(r"\.([usbf](8|16|32|64)|global|shared|sync)\b|%(laneid|warpid|smid)")
 _PTX = "inline PTX (asm) is GPU machine code, which a CPU cannot run: write this part in CUDA C++"
+
 _TEXTURE = "simt has no textures and surfaces: read the memory through a pointer instead"
+_FETCH = re.compile(r"(tex|surf)(1D|2D|3D|Cubemap)\w*")
+_TEXTURE_API = re.compile(
+    r"cuda(Malloc(3D|Mipmapped)?Array|Free(Mipmapped)?Array|Memcpy(2D)?(To|From)Array(Async)?"
+    r"|(Mipmapped)?Array_t|CreateChannelDesc|ChannelFormatDesc|ResourceDesc|TextureDesc"
+    r"|(Create|Destroy)?(Texture|Surface)Object(_t)?|(Bind|Unbind)(Texture|Surface)\w*)"
+)
+
+_CLUSTER = "simt has no thread block clusters and no distributed shared memory: use single blocks"
+_CLUSTER_NAMES = ("__cluster_dims__", "cluster_group", "this_cluster", "map_shared_rank")
+_CLUSTER_ATTRIBUTES = ("cudaLaunchAttributeClusterDimension",)
+
+_DYNAMIC = "a kernel cannot use the runtime API here (dynamic parallelism): do this on the host"
+_DEVICE_WAITS = ("cudaDeviceSynchronize", "cudaStreamSynchronize")
+
+_DRIVER = "simt has no driver API (cu...): use the runtime API (cudaMalloc, kernel<<<...>>>, ...)"
+_DRIVER_API = re.compile(
+    r"cu(Init|GetErrorString|GetErrorName|(Device|DevicePrimaryCtx|Ctx|Module|Library|Link)[A-Z]\w*"
+    r"|Mem(Alloc|Free|cpy|set|Get)\w*|(Stream|Event|Func|Graph)[A-Z]\w*|Launch(Cooperative)?Kernel"
+    r"|TensorMapEncode\w+)|CU(device|context|module|function|deviceptr|tensorMap)"
+)
+
+_INCLUDE = Path(__file__).resolve().parents[1] / "include"
+# Headers that are not there, by how their names begin.
+_LIBRARIES = {
+    "thrust/": "simt has no Thrust: write the algorithm as a kernel of your own",
+    "cublas": "simt has no cuBLAS: write the matrix product as a kernel of your own",
+    "cudnn": "simt has no cuDNN: write the layer as a kernel of your own",
+    "cufft": "simt has no cuFFT: write the transform as a kernel of your own",
+    "cusparse": "simt has no cuSPARSE: write the product as a kernel of your own",
+    "cusolver": "simt has no cuSOLVER: write the solver as a kernel of your own",
+    "curand": "simt has no cuRAND for this: make the numbers with a generator of your own",
+    "nccl": "simt has no NCCL: there is one device",
+    "nvrtc": "simt does not compile at run time (NVRTC): write the kernel in the program",
+    "nvshmem": "simt has no NVSHMEM: there is one device",
+    "cutlass/": "simt has no CUTLASS: write the matrix product as a kernel of your own",
+    "cute/": "simt has no CuTe: write the kernel with plain indices",
+    "cuda_gl_interop": "simt has no graphics: write the picture to a file instead",
+    "texture_": _TEXTURE,
+    "surface_": _TEXTURE,
+}
 
 
 def refuse_unsupported(source: Source) -> None:
-    """Raises RewriteError at the first use of inline PTX, a texture or a surface."""
+    """Raises RewriteError at the first use of something that simt does not have."""
+    uses_driver = _refuse_libraries(source)
     nests = find_scopes(source)
     for i, token in enumerate(source.tokens):
-        if token.kind != "name":
-            continue
-        # Host code may have assembly, of the CPU. In a macro only the instructions can tell.
-        if token.text in _ASM and (may_be_on_device(nests[i]) or _holds_ptx(source, i)):
-            raise source.error(token, _PTX)
-        following = source.at(i + 1)
-        fetches = _FETCH.fullmatch(token.text) and following in ("(", "<")
-        declares = token.text in ("texture", "surface") and _is_template(source, i)
-        if fetches or declares or token.text in _TEXTURE_TYPES:
-            raise source.error(token, _TEXTURE)
+        if token.kind == "name":
+            reason = _reason(source, i, nests[i])
+            if not reason and uses_driver and _DRIVER_API.fullmatch(token.text):
+                reason = _DRIVER
+            if reason:
+                raise source.error(token, reason)
+
+
+def _refuse_libraries(source: Source) -> bool:
+    """Raises RewriteError at the include of a missing library. Returns whether cuda.h is one."""
+    uses_driver = False
+    for include in find_includes(source):
+        uses_driver |= include.name == "cuda.h"
+        for prefix, reason in _LIBRARIES.items():
+            if include.name.startswith(prefix) and not (_INCLUDE / include.name).is_file():
+                raise source.error(Token("", "", include.start), reason)
+    return uses_driver
+
+
+def _reason(source: Source, i: int, nest: Nest) -> str:
+    """Why the name at index i cannot be used; "" if it can."""
+    text, following = source.at(i), source.at(i + 1)
+    # Host code may have assembly, of the CPU. In a macro only the instructions can tell.
+    if text in _ASM and (may_be_on_device(nest) or _holds_ptx(source, i)):
+        return _PTX
+    fetches = _FETCH.fullmatch(text) and following in ("(", "<")
+    declares = text in ("texture", "surface") and _is_template(source, i)
+    if fetches or declares or _TEXTURE_API.fullmatch(text):
+        return _TEXTURE
+    if text in _CLUSTER_ATTRIBUTES or (text in _CLUSTER_NAMES and following != "="):
+        return _CLUSTER
+    if text in _DEVICE_WAITS and only_on_device(nest):
+        return _DYNAMIC
+    return ""
 
 
 def _is_template(source: Source, i: int) -> bool:

@@ -69,9 +69,10 @@ inline cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* b
 template <class SharedOf, class F>
 cudaError_t cudaOccupancyMaxPotentialBlockSizeVariableSMem(int* min_grid, int* block_size, F kernel,
                                                            SharedOf shared, int limit = 0) {
-  int most = 0, multiprocessors = 0;
+  if (!min_grid || !block_size) return cudaErrorInvalidValue;
+  int most = *min_grid = *block_size = 0, multiprocessors = 0;
   cudaError_t error = cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0);
-  if (error || !min_grid || !block_size) return error ? error : cudaErrorInvalidValue;
+  if (error) return error;
   if (limit <= 0 || limit > 1024) limit = 1024;
   for (int size = limit; size > 0; size = (size - 1) / 32 * 32) {
     int blocks = 0;

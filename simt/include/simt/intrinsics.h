@@ -120,3 +120,4 @@ inline unsigned long long __globaltimer() { return (unsigned long long)simt::nan
 inline void __trap(SIMT_HERE) { simt::trap(file, line); }
 inline void __nanosleep(unsigned) { simt::spin_hint(); }
 inline void __brkpt() {}
+inline void __prof_trigger(int) {}

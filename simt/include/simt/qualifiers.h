@@ -17,6 +17,11 @@
 #define __launch_bounds__(...)
 #define __align__(n) __attribute__((aligned(n)))
 
+#define __nv_pure__ __attribute__((pure))
+#ifndef __clang__  // which has it
+#define __builtin_assume(condition) ((condition) ? (void)0 : __builtin_unreachable())
+#endif
+
 // The runtime is linked into each library; nothing of it is shared between two that are loaded in
 // one process, but for the C functions of CUDA's runtime API, which are exported.
 #define SIMT_HIDDEN __attribute__((visibility("hidden")))
