@@ -10,6 +10,7 @@ static ThreadCopies& copies() {
 }
 
 void defer_copy(const AsyncCopy& copy) {
+  if (copy.size + copy.zeros == 0) return;
   ThreadCopies& mine = copies();
   mine.list.push_back({copy, mine.committed});
 }
@@ -22,6 +23,21 @@ bool take_copy(AsyncCopy& copy, unsigned newest) {
   copy = mine.list.front().first;
   mine.list.pop_front();
   return true;
+}
+
+void defer_copy_until(const void* barrier, const AsyncCopy& copy) {
+  if (copy.size + copy.zeros > 0) worker->barrier_copies.push_back({barrier, copy});
+}
+
+bool take_copy_of(const void* barrier, AsyncCopy& copy) {
+  auto& all = worker->barrier_copies;
+  for (auto it = all.begin(); it != all.end(); ++it)
+    if (it->first == barrier) {
+      copy = it->second;
+      all.erase(it);
+      return true;
+    }
+  return false;
 }
 
 }  // namespace simt

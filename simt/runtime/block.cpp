@@ -148,6 +148,7 @@ void run_block(Worker& w, uint64_t block) {
   w.parked.clear();
   w.tiles.clear();
   w.copies.clear();
+  w.barrier_copies.clear();
   w.block_split = w.grid_split = {};
   w.failed = false;
   std::fill(w.states.begin(), w.states.end(), State::NotStarted);

@@ -134,6 +134,7 @@ struct Worker {
   std::vector<std::pair<const void*, int>> parked;  // where, and which thread
   std::vector<std::unique_ptr<Tile>> tiles;
   std::vector<ThreadCopies> copies;  // by thread, once one has copied
+  std::vector<std::pair<const void*, AsyncCopy>> barrier_copies;
   SplitBarrier block_split{}, grid_split{};
 
   // Stacks

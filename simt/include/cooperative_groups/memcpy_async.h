@@ -4,24 +4,13 @@
 #include "cooperative_groups.h"
 #include "simt/async_copy.h"
 
-namespace simt {
-// The caller's part: of equal parts in the order of the ranks, in whole 16 bytes.
-template <class Group>
-inline void copy_part(const Group& group, void* to, const void* from, size_t size) {
-  size_t part = ((size_t)(size + group.size() - 1) / group.size() + 15) / 16 * 16;
-  size_t start = part * group.thread_rank();
-  if (start < size)
-    defer_copy({(char*)to + start, (const char*)from + start, min(part, size - start), 0});
-  commit_copies();
-}
-}  // namespace simt
-
 namespace cooperative_groups {
 
 // As many bytes (a size_t or a cuda::aligned_size_t).
 template <class Group, class T, class Size>
 inline void memcpy_async(const Group& group, T* to, const T* from, const Size& bytes) {
-  simt::copy_part(group, (void*)to, (const void*)from, (size_t)bytes);
+  simt::defer_copy(simt::part_of_copy(group, to, from, (size_t)bytes));
+  simt::commit_copies();
 }
 // Elements: as many as both sides have.
 template <class Group, class T, class ToSize, class FromSize>
@@ -29,7 +18,7 @@ inline void memcpy_async(const Group& group, T* to, const ToSize& to_elements, c
                          const FromSize& from_elements) {
   static_assert(std::is_trivially_copyable<T>::value, "memcpy_async copies plain values");
   size_t n = min((size_t)to_elements, (size_t)from_elements);
-  simt::copy_part(group, (void*)to, (const void*)from, n * sizeof(T));
+  memcpy_async(group, to, from, n * sizeof(T));
 }
 
 // For all but the last Stages copies; then all threads of the group see them.

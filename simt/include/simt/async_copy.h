@@ -17,6 +17,10 @@ SIMT_HIDDEN void commit_copies();                    // ends the stage
 // Takes out the oldest copy of the stages before the last `newest` ones, if there is one.
 SIMT_HIDDEN bool take_copy(AsyncCopy& copy, unsigned newest);
 
+// The same for copies that a barrier's phase waits for (cuda/barrier).
+SIMT_HIDDEN void defer_copy_until(const void* barrier, const AsyncCopy& copy);
+SIMT_HIDDEN bool take_copy_of(const void* barrier, AsyncCopy& copy);
+
 SIMT_INLINE void make_copy(const AsyncCopy& copy) {
   auto* to = static_cast<char*>(copy.to);
   auto* from = static_cast<const char*>(copy.from);
@@ -29,6 +33,15 @@ SIMT_INLINE void make_copy(const AsyncCopy& copy) {
 SIMT_INLINE void finish_copies(unsigned newest) {
   AsyncCopy copy;
   while (take_copy(copy, newest)) make_copy(copy);
+}
+
+// The calling thread's part of what a group copies: equal parts by rank, in whole 16 bytes.
+template <class Group>
+inline AsyncCopy part_of_copy(const Group& group, void* to, const void* from, size_t size) {
+  size_t part = ((size + group.size() - 1) / group.size() + 15) / 16 * 16;
+  size_t start = part * group.thread_rank(), end = start + part < size ? start + part : size;
+  if (start >= size) return {};
+  return {static_cast<char*>(to) + start, static_cast<const char*>(from) + start, end - start, 0};
 }
 
 }  // namespace simt
