@@ -53,7 +53,8 @@ static cudaError_t release(void* p, bool host) {
     if (cudaError_t error = forbid_unsafe_call()) return error;
   MemoryRange range;
   bool known = find_range(p, &range) == p && p;
-  if (known && (range.type == cudaMemoryTypeHost) != host) return failed(cudaErrorInvalidValue);
+  if (known && ((range.type == cudaMemoryTypeHost) != host || range.registered))
+    return failed(cudaErrorInvalidValue);
   if (known) forget_range(p);
   return release(p);
 }

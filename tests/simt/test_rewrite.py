@@ -305,6 +305,18 @@ class TestRefusals:
             ("float x = tex1Dfetch(t, 1);", (1, 11), "textures"),
             ("surf2Dwrite(1, s, 2, 3);", (1, 1), "textures"),
             ("void f(cudaTextureObject_t t);", (1, 8), "textures"),
+            ("void f() { cudaMallocArray(&a, &d, 4); }", (1, 12), "textures"),
+            ("int x;\n#include <thrust/sort.h>\n", (2, 10), "Thrust"),
+            ('# include "cublas_v2.h"\n', (1, 11), "cuBLAS"),
+            ("#include <cudnn.h>\n", (1, 10), "cuDNN"),
+            ("#include <cufft.h>\n", (1, 10), "cuFFT"),
+            ("#include <nccl.h>\n", (1, 10), "NCCL"),
+            ("__global__ void __cluster_dims__(2) k() {}", (1, 17), "clusters"),
+            ("__global__ void k() { auto c = cg::this_cluster(); }", (1, 36), "clusters"),
+            ("a.id = cudaLaunchAttributeClusterDimension;", (1, 8), "clusters"),
+            ("#include <cuda.h>\nvoid f() { cuInit(0); }", (2, 12), "driver API"),
+            ("#include <cuda.h>\nCUmodule m;", (2, 1), "driver API"),
+            ("__global__ void k() { cudaDeviceSynchronize(); }", (1, 23), "dynamic parallelism"),
             ("__global__ void k() { __shared__ int a[2] = {1, 2}; }", (1, 38), "no initial value"),
             ("__global__ void k() { __shared__ int a{}; }", (1, 38), "no initial value"),
             ("__global__ void k() { extern __shared__ float s; }", (1, 47), "without a size"),
@@ -326,10 +338,56 @@ class TestRefusals:
             '__device__ void f() {\n#if __CUDA_ARCH__ >= 800\n asm("cp.async");\n#endif\n}',
             "__host__ __device__ void f() { k<<<1, 1>>>(); }",
             "int texture = 1, tex2D = texture < 2;",
+            "int cuInit(int); int x = cuInit(0);",  # without cuda.h it is the user's own
+            "#include <cuda.h>\nint current = CUDA_VERSION, cube(int), cut = cube(1);",
+            "#include <curious.h>\n// #include <thrust/sort.h>",
+            "void f() { cudaDeviceSynchronize(); }",
         ],
     )
     def test_not_refused(self, text):
         rewritten(text)
+
+
+class TestKernelAddresses:
+    @pytest.mark.parametrize(
+        "before, after",
+        [
+            ("p = (void*)k;", "p = @k;"),
+            ("p = (const void *)&k;", "p = @&k;"),
+            ("p = (void const*)(k);", "p = @(k);"),
+            ("f((void*)k, 1);", "f(@k, 1);"),
+            ("f((void*)ns::k<int, 2>, 1);", "f(@ns::k<int, 2>, 1);"),
+            ("reinterpret_cast<void*>(k)", "reinterpret_cast<void*>(@k)"),
+            ("static_cast<const void*>(::k)", "static_cast<const void*>(@::k)"),
+            ("(void*)k.x", "(void*)k.x"),
+            ("(void*)k(1)", "(void*)k(1)"),
+            ("(void*)other", "(void*)other"),
+            ("(void*)&other", "(void*)&other"),
+            ("(void**)k", "(void**)k"),
+            ("(int*)k", "(int*)k"),
+            ("void f(void*); k;", "void f(void*); k;"),
+        ],
+    )
+    def test_casts_of_kernels(self, before, after):
+        kernel = "template <class T> __global__ void __launch_bounds__(64) k(T x); "
+        after = after.replace("@", "::simt::kernel_address->*")
+        assert rewritten(kernel + before).replace(" ", "") == (kernel + after).replace(" ", "")
+
+
+class TestQualifiers:
+    @pytest.mark.parametrize(
+        "before, after",
+        [
+            ("__noinline__ int f();", "__attribute__((noinline)) int f();"),
+            ("#define NI __noinline__", "#define NI __attribute__((noinline))"),
+            ("__attribute__((__noinline__)) int f();", "__attribute__((__noinline__)) int f();"),
+            ("#ifndef __noinline__", "#ifndef __noinline__"),
+            ("#if defined(__noinline__)", "#if defined(__noinline__)"),
+            ('"__noinline__"', '"__noinline__"'),
+        ],
+    )
+    def test_noinline(self, before, after):
+        assert rewritten(before) == after
 
 
 WORDS = """k <<< >>> < > ( ) [ ] { } __shared__ extern float a , ; 1 template __global__ // " ' ::
