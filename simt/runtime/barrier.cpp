@@ -10,7 +10,11 @@ static void release(Worker& w) {
   if (traced_run()) trace_barrier(w);
   b.result[b.turn] = b.passed;
   b.turn ^= 1;
-  if (!any_ready(w)) w.ready.swap(w.at_barrier);  // as ever, but for threads that spin
+  if (!any_ready(w) && w.live == w.num_threads) {  // as ever, but for threads that spin
+    w.ready.swap(w.at_barrier);
+    memset(w.states.data(), (int)State::Ready, w.states.size());
+    w.states[w.current] = State::Running;
+  }
   for (int thread : w.at_barrier) make_ready(w, thread);
   w.at_barrier.clear();
   w.progress.store(w.progress.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

@@ -146,6 +146,11 @@ void run_block(Worker& w, uint64_t block) {
   w.ready_head = 0;
   w.at_barrier.clear();
   w.barrier = {};
+  w.parked.clear();
+  w.tiles.clear();
+  w.copies.clear();
+  w.barrier_copies.clear();
+  w.block_split = w.grid_split = {};
   w.failed = false;
   std::fill(w.states.begin(), w.states.end(), State::NotStarted);
   reset_shared(w);
@@ -159,7 +164,7 @@ void run_block(Worker& w, uint64_t block) {
   if (w.failed) {  // fibers that were dropped still held stacks and waited in groups
     w.free_stacks.clear();
     for (int stack = w.stacks_made; stack-- > 0;) w.free_stacks.push_back(stack);
-    for (Warp& warp : w.warps) warp.groups.clear();
+    for (Warp& warp : w.warps) warp = {};
     w.job->stop = true;
   }
   w.blocks_done.store(w.blocks_done.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -172,17 +177,22 @@ void spin_hint() {
   Worker* w = worker;
   if (!w || !w->in_kernel) return;
   int thread = w->current;
+  w->spins_at = __builtin_return_address(0);
+  if (w->job->grid) {  // blocks that run together may wait for one another
+    if (w->job->stop) abandon_block(*w);
+    sched_yield();
+  }
   if (w->started < w->num_threads) {  // those that have not started may be who it waits for
     make_ready(*w, thread);
+    w->states[thread] = State::Spinning;
     start_runner(*w, &w->threads[thread].stack_pointer);
   } else if (any_ready(*w)) {
-    w->states[thread] = State::Ready;
+    w->states[thread] = State::Spinning;
     // Its turn comes after all the others.
     w->ready.insert(w->reverse ? w->ready.begin() + w->ready_head : w->ready.end(), thread);
     wait(*w);
   }
 }
-void sleep_hint() { spin_hint(); }
 
 }  // namespace simt
 

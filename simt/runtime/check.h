@@ -33,6 +33,12 @@ class Checker {
     if (num_unsettled_) settle();
     order.barrier();
   }
+  void grid_barrier(unsigned phase) {  // the first thread of the block to go on tells the others
+    if (num_unsettled_) settle();
+    if (phase == grid_phase_) return order.enter(worker_.current);
+    grid_phase_ = phase;
+    order.grid_barrier();
+  }
   void shared_placed(size_t offset, size_t size);  // of the arena: from now on it may be used
 
   template <unsigned N>
@@ -154,6 +160,7 @@ class Checker {
   void settle();
 
   Worker& worker_;
+  unsigned grid_phase_ = ~0u;
   uint32_t launch_ = 0;  // its first run
   uintptr_t stacks_, code_;
   size_t stacks_size_;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <mutex>
 #include <thread>
 
 #include "runtime.h"
@@ -30,6 +31,7 @@ static bool in_guard_page(const Worker& w, void* address) {
 
 static Report explain_signal(Worker& w) {
   std::string line = source_line(w.fault_pc);
+  if (line.empty() && w.signal == kWatchdogSignal) line = source_line(w.spins_at);
   if (line.empty() && w.barrier.file) line = where(w.barrier.file, w.barrier.line);
   std::string at = line.empty() ? "" : " at " + line;
   std::string thread = thread_name(w, w.current);
@@ -169,7 +171,8 @@ static double time_limit() {
   return limit > 0 ? limit : 10;
 }
 
-static const std::vector<std::unique_ptr<Worker>>* watched;
+static std::mutex watched_mutex;
+static std::vector<Worker*> watched;
 static std::atomic<uint64_t> launches;  // odd while one runs
 
 static void watchdog() {
@@ -181,7 +184,8 @@ static void watchdog() {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     uint64_t launch_now = launches, progress_now = 0, blocks_now = 0;
     if (launch_now % 2 == 0) continue;
-    for (auto& w : *watched) progress_now += w->progress, blocks_now += w->blocks_done;
+    std::lock_guard<std::mutex> lock(watched_mutex);
+    for (Worker* w : watched) progress_now += w->progress, blocks_now += w->blocks_done;
     Clock::time_point now = Clock::now();
     bool fresh = launch_now != launch;
     if (fresh || blocks_now != blocks) last_block = now;
@@ -189,13 +193,18 @@ static void watchdog() {
     launch = launch_now, progress = progress_now, blocks = blocks_now;
     if (Seconds(now - last_progress).count() > time_limit() ||
         Seconds(now - last_block).count() > 6 * time_limit())
-      for (auto& w : *watched)
+      for (Worker* w : watched)
         if (w->in_kernel) pthread_kill(w->os_thread, kWatchdogSignal);
   }
 }
 
-void start_watchdog(const std::vector<std::unique_ptr<Worker>>& workers) {
-  watched = &workers;
+void watch(Worker& w) {
+  std::lock_guard<std::mutex> lock(watched_mutex);
+  watched.push_back(&w);
+}
+void start_watchdog() {
+  new (&watched_mutex) std::mutex();  // in a forked child the old one may be locked
+  watched.clear();
   launches = 0;
   std::thread(watchdog).detach();
 }

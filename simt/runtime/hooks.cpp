@@ -70,6 +70,13 @@ void traced_fence() {
   if (checker) checker->order.fence();
 }
 
+void traced_release(const void* p) {
+  if (checker) checker->order.release((uintptr_t)p);
+}
+void traced_acquire(const void* p) {
+  if (checker) checker->order.acquire((uintptr_t)p);
+}
+
 void traced_atomic(const void* p, size_t size) {
   void* pc = __builtin_return_address(0);
   auto* address = const_cast<void*>(p);

@@ -14,8 +14,11 @@ namespace simt {
 class Pool {
  public:
   explicit Pool(int size) {
-    for (int i = 0; i < size; i++) workers_.emplace_back(new Worker());
-    start_watchdog(workers_);
+    start_watchdog();
+    for (int i = 0; i < size; i++) {
+      workers_.emplace_back(new Worker());
+      watch(*workers_.back());
+    }
     for (int i = 1; i < size; i++) std::thread(&Pool::serve, this, i).detach();
   }
 
@@ -64,10 +67,7 @@ class Pool {
   }
 
   void work(Worker& w, Job& job) {
-    worker = &w;
-    w.os_thread = pthread_self();
-    use_signal_stack();
-    set_up_worker(w, &job);
+    enter_worker(w, job);
     // A few blocks at a time when there are many: the counter is shared.
     uint64_t chunk = std::clamp<uint64_t>(job.num_blocks / (16 * workers_.size()), 1, 64);
     while (!job.stop) {
@@ -76,8 +76,7 @@ class Pool {
       uint64_t end = std::min(block + chunk, job.num_blocks);
       for (; block < end && !job.stop; block++) run_block(w, block);
     }
-    w.job = nullptr;
-    worker = nullptr;
+    leave_worker(w);
   }
 
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -88,12 +87,24 @@ class Pool {
   int busy_ = 0;  // workers other than the launching thread that are at it
 };
 
+void enter_worker(Worker& w, Job& job) {
+  worker = &w;
+  w.os_thread = pthread_self();
+  use_signal_stack();
+  set_up_worker(w, &job);
+}
+void leave_worker(Worker& w) {
+  w.job = nullptr;
+  worker = nullptr;
+}
+
 static std::mutex launching;  // launches from several host threads go one after another
 static Pool* pool;
 
 // The OS threads of a pool do not live on in a forked child: it makes its own.
 static void in_forked_child() {
   pool = nullptr;
+  forget_cooperative_pool();
   new (&launching) std::mutex();
 }
 
@@ -112,6 +123,8 @@ static cudaError_t check(const Launch& launch) {
     return cudaErrorInvalidConfiguration;
   if (launch.config.dynamic_shared > dynamic_shared_limit(launch.kernel))
     return cudaErrorInvalidValue;
+  if (launch.config.cooperative && (uint64_t)g.x * g.y * g.z > blocks_at_once(launch.config))
+    return cudaErrorCooperativeLaunchTooLarge;
   return cudaSuccess;
 }
 
@@ -134,7 +147,7 @@ cudaError_t run(const Launch& launch) {
   dim3 g = launch.config.grid;
   Job job{launch, (uint64_t)g.x * g.y * g.z};
   if (traced_run()) trace_launch_begins(job);
-  pool->run(job);
+  launch.config.cooperative ? run_cooperative(job) : pool->run(job);
   if (traced_run()) trace_launch_ends(job);
   return sticky_error();
 }

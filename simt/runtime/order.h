@@ -38,6 +38,11 @@ class Order {
   void grid_barrier();
   void meet(int warp, unsigned lanes, unsigned existing);
   void fence() { fenced_[thread_] = true; }
+  void release(uintptr_t address) {
+    fence();
+    strong_access(address, false, true);
+  }
+  void acquire(uintptr_t address) { strong_access(address, true, false); }
   void strong_access(uintptr_t address, bool reads, bool writes);  // an atomic, or a volatile flag
 
   // The same but for what warps and atomics order; quick.

@@ -53,8 +53,9 @@ std::string thread_ranges(const Worker& w, const std::vector<int>& those) {
 }
 
 std::string source_line(void* pc) {
-  Dl_info info;
+  Dl_info info, here;  // what is not in the user's library or program has no line of the user's
   if (!dladdr(pc, &info) || !info.dli_fname) return "";
+  if (dladdr((void*)source_line, &here) && info.dli_fbase != here.dli_fbase) return "";
   // A program that is not position independent keeps its absolute addresses.
   auto base = (uintptr_t)info.dli_fbase, address = (uintptr_t)pc;
   uintptr_t offset = base == 0x400000 ? address : address - base;
@@ -68,8 +69,9 @@ std::string source_line(void* pc) {
   while (pipe && fgets(frame, sizeof frame, pipe)) {
     std::string text(frame, strcspn(frame, " \n"));
     size_t colon = text.rfind(':');
-    bool ours =
-        text.find("/simt/include/") != text.npos || text.find("/simt/runtime/") != text.npos;
+    bool ours = false;
+    for (const char* part : {"/simt/include/", "/simt/runtime/", "/include/c++/"})
+      ours |= text.find(part) != text.npos;
     if (!found.empty() || ours || colon == text.npos || text[0] == '?' || !isdigit(text[colon + 1]))
       continue;
     found = text.substr(text.rfind('/') + 1);
@@ -199,10 +201,10 @@ void report_deadlock(Worker& w) {
               " waits for lanes that never come: every lane that its mask names must reach it";
   } else if (waiting.size() > 1) {
     message =
-        "threads of one block wait at different __syncthreads(): every thread must reach the same "
-        "one, so a barrier may stand in a branch only if the whole block takes that branch";
+        "threads of one block wait at different barriers: every thread must reach the same one, so "
+        "a barrier may stand in a branch only if the whole block takes that branch";
   } else {
-    message = "the __syncthreads() at " + first_place +
+    message = "the " + first_call + "() at " + first_place +
               " waits for threads that have returned without reaching it: they left early or took "
               "another branch, but a barrier needs every thread of the block";
   }

@@ -5,6 +5,11 @@
 //   schedule.h   which thread of the block runs next
 //   barrier.cpp  where threads of a block meet: __syncthreads
 //   warp.cpp     where lanes of a warp meet: shuffles, votes, __syncwarp
+//   park.cpp     other ways in which threads of a block wait for one another
+//   tile.cpp     where tiles of several warps meet
+//   async_copy.cpp  copies that wait until they are waited for
+//   grid.cpp     cooperative launches, and where blocks of a grid meet
+//   active.cpp   which lanes of a warp are at the same place: __activemask
 //   shared.cpp   the arena of shared memory
 //   faults.cpp   signals and the watchdog: a wild pointer or an endless loop becomes a report
 //   report.cpp   reports, and the sticky error that goes with them
@@ -23,18 +28,30 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "context.h"
 #include "cuda_runtime.h"
+#include "simt/async_copy.h"
+#include "simt/park.h"
 
 namespace simt {
 
 // ------------------------------------------------------------------ what a worker is made of
 
-enum class State : uint8_t { NotStarted, Running, Ready, AtBarrier, InWarp, Returned };
+enum class State : uint8_t {
+  NotStarted,
+  Running,
+  Ready,
+  Spinning,  // ready, but it only looks whether what it waits for has come
+  AtBarrier,
+  InWarp,
+  Parked,
+  Returned
+};
 
 // What a thread of the block leaves behind when it waits. (Its State is kept apart: all of those
 // are reset for each block.)
@@ -57,6 +74,22 @@ struct WarpGroup {
 
 struct Warp {
   std::vector<std::unique_ptr<WarpGroup>> groups;
+  // __activemask (active.cpp): lanes that wait for an answer, and the last answer to each.
+  unsigned asking = 0, active[32];
+  int patience;
+};
+
+// Where the threads of a tile of several warps meet (tile.cpp).
+struct Tile {
+  int first, size;    // threads of the block
+  int arrived, turn;  // as in a WarpGroup
+  std::vector<LaneValue> values[2];
+};
+
+// Copies that a thread has started, each with its stage (async_copy.cpp).
+struct ThreadCopies {
+  std::deque<std::pair<AsyncCopy, unsigned>> list;
+  unsigned committed = 0;  // stages
 };
 
 // A barrier of the block. Results are kept for two generations, for the same reason as `turn`.
@@ -66,6 +99,12 @@ struct Barrier {
   const char* file;
   int line;
   bool mixed;  // threads wait at different lines
+};
+
+// A barrier in two steps (park.h). A token is the phase in which a thread arrived.
+struct SplitBarrier {
+  int arrived;
+  unsigned phase;
 };
 
 struct Job;
@@ -78,6 +117,7 @@ struct SharedVariable {
   size_t offset, size;  // in the arena, bytes
   ArrayShape shape;
 };
+class GridBarrier;
 
 // An OS thread that runs blocks, one at a time.
 struct Worker {
@@ -101,6 +141,11 @@ struct Worker {
   std::vector<int> at_barrier;
   Barrier barrier{};
   std::vector<Warp> warps;
+  std::vector<std::pair<const void*, int>> parked;  // where, and which thread
+  std::vector<std::unique_ptr<Tile>> tiles;
+  std::vector<ThreadCopies> copies;  // by thread, once one has copied
+  std::vector<std::pair<const void*, AsyncCopy>> barrier_copies;
+  SplitBarrier block_split{}, grid_split{};
 
   // Stacks
   char* stacks = nullptr;
@@ -116,6 +161,7 @@ struct Worker {
 
   // What a signal handler leaves for the code that makes the report
   int signal = 0;
+  void* spins_at = nullptr;  // where a thread last waited in a loop
   void *fault_address = nullptr, *fault_pc = nullptr;
   char* emergency_stack = nullptr;
 
@@ -133,6 +179,7 @@ struct Job {
   uint64_t num_blocks;
   std::atomic<uint64_t> next_block{0};
   std::atomic<bool> stop{false};  // some block failed: start no other
+  GridBarrier* grid = nullptr;    // of a cooperative launch
   const std::vector<std::unique_ptr<Worker>>* workers = nullptr;  // all that may take part
   uint32_t first_run = 0;  // of the numbers that a checked launch gives its blocks
 };
@@ -167,6 +214,13 @@ constexpr size_t kPitchAlignment = 512;
 
 size_t stack_size();
 
+// ------------------------------------------------------------------------------- grid.cpp
+
+void run_cooperative(Job& job);
+uint64_t blocks_at_once(const Config& config);
+void forget_cooperative_pool();                     // in a forked child: its OS threads are gone
+unsigned arrive(Worker& w, SplitBarrier& barrier);  // park.cpp
+
 // ------------------------------------------------------------------------------- others
 
 // All threads wait, but some have returned, and a barrier or a meeting of lanes waits for those
@@ -175,11 +229,15 @@ bool release_without_returned(Worker& w);  // barrier.cpp
 unsigned existing_lanes(const Worker& w, int warp);
 bool release_meetings(Worker& w);  // warp.cpp: the same for meetings of lanes
 
+void enter_worker(Worker& w, Job& job);  // launch.cpp: this OS thread runs blocks of the job
+void leave_worker(Worker& w);
+
 void reset_shared(Worker& w);                     // shared.cpp
 size_t dynamic_shared_limit(const void* kernel);  // kernels.cpp
 void install_fault_handlers();                    // faults.cpp
 void use_signal_stack();                          // faults.cpp, once an OS thread
-void start_watchdog(const std::vector<std::unique_ptr<Worker>>& workers);
+void start_watchdog();
+void watch(Worker& w);
 void launch_begins();  // from here on the watchdog looks at the workers' progress
 void launch_ends();
 

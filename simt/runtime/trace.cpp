@@ -67,6 +67,11 @@ void trace_barrier(Worker&) {
   if (profiler) profiler->barrier();
 }
 
+void trace_grid_barrier(Worker& w) {
+  if (checker) checker->grid_barrier(w.grid_split.phase);
+  if (profiler) profiler->barrier();
+}
+
 void trace_meeting(Worker& w, int warp, unsigned lanes) {
   if (checker) checker->order.meet(warp, lanes, existing_lanes(w, warp));
   if (profiler) profiler->meeting(warp, lanes);

@@ -17,6 +17,7 @@ void trace_block_begins(Worker& w);
 void trace_block_ends(Worker& w);
 void trace_thread(Worker& w);                              // w.current goes on
 void trace_barrier(Worker& w);                             // all threads have arrived
+void trace_grid_barrier(Worker& w);                        // each thread, as it goes on
 void trace_meeting(Worker& w, int warp, unsigned lanes);   // those lanes of the warp have met
 void trace_shared(Worker& w, size_t offset, size_t size);  // there lies a variable
 

@@ -77,12 +77,4 @@ WarpMeeting warp_meet(unsigned mask, const LaneValue& mine, const char* what, co
   return {values, group.present[turn]};
 }
 
-unsigned active_mask() {
-  Worker& w = *worker;
-  unsigned mask = 0;
-  for (int lane = 0, first = w.current & ~31; lane < 32 && first + lane < w.num_threads; lane++)
-    if (w.states[first + lane] != State::Returned) mask |= 1u << lane;
-  return mask;
-}
-
 }  // namespace simt

@@ -10,6 +10,7 @@ import pytest
 from simt.build import build_program
 
 PROGRAMS = Path(__file__).parent / "programs"
+FAITHFUL = Path(__file__).parent / "faithful"
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +41,34 @@ def results(run_program):
         return {key: [json.loads(v) for v in values] for key, *values in lines}
 
     return read
+
+
+@pytest.fixture(scope="session", params=["forward", "reverse"])
+def order(request):
+    """The order in which the threads of a block run."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def faithful(order):
+    """faithful(name) -> {label: [the values of each of its lines]}, as faithful/<name>.cu prints"""
+    known: dict[str, dict[str, list[list[int]]]] = {}
+
+    def run(name: str) -> dict[str, list[list[int]]]:
+        if name in known:
+            return known[name]
+        done = subprocess.run(
+            [build_program(FAITHFUL / f"{name}.cu").path],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, "SIMT_ORDER": order},
+        )
+        assert done.returncode == 0, done.stderr
+        found = known[name] = {}
+        for line in done.stdout.splitlines():
+            label, _, values = line.partition(" = ")
+            found.setdefault(label, []).append([int(v) for v in values.split()])
+        return found
+
+    return run

@@ -23,7 +23,7 @@ using Value = typename Identity<T>::type;  // keeps `v` out of deduction: atomic
 
 // old = *p; *p = change(old), as one step.
 template <class T, class F>
-SIMT_UNSEEN inline T atomic_update(T* p, F change) {
+SIMT_OWN_INLINE T atomic_update(T* p, F change) {
   static_assert(is_atomic<T>, "CUDA has no such atomic for this type");
   T old, changed;
   __atomic_load(p, &old, __ATOMIC_RELAXED);
@@ -32,16 +32,18 @@ SIMT_UNSEEN inline T atomic_update(T* p, F change) {
   return old;
 }
 
+// Integers have an instruction for it.
 template <class T>
-SIMT_UNSEEN inline T atomic_add(T* p, T v) {
-  if constexpr (std::is_integral<T>::value)
-    return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
-  else
-    return atomic_update(p, [v](T old) { return old + v; });
+SIMT_OWN_INLINE T atomic_add(T* p, T v, std::true_type) {
+  return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
+}
+template <class T>
+SIMT_OWN_INLINE T atomic_add(T* p, T v, std::false_type) {
+  return atomic_update(p, [v](T old) { return old + v; });
 }
 
 template <class T>
-SIMT_UNSEEN inline bool atomic_compare_exchange(T* p, T* expected, T v) {
+SIMT_OWN_INLINE bool atomic_compare_exchange(T* p, T* expected, T v) {
   return __atomic_compare_exchange(p, expected, &v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
@@ -50,7 +52,7 @@ SIMT_UNSEEN inline bool atomic_compare_exchange(T* p, T* expected, T v) {
 template <class T>
 SIMT_INLINE T atomicAdd(T* p, simt::Value<T> v) {
   SIMT_ATOMIC(p);
-  T old = simt::atomic_add<T>(p, v);
+  T old = simt::atomic_add<T>(p, v, std::is_integral<T>());
   if (v == T(0)) simt::spin_hint();  // a way to read, often in a loop
   return old;
 }

@@ -111,13 +111,13 @@ inline float __double2float_rn(double x) { return (float)x; }
 namespace simt {
 SIMT_HIDDEN long long nanoseconds();
 [[noreturn]] SIMT_HIDDEN void trap(const char* file, int line);
-SIMT_HIDDEN void sleep_hint();
+SIMT_HIDDEN void spin_hint();  // block.cpp: let others run
 }  // namespace simt
 #ifndef SIMT_RUNTIME  // <time.h> has a clock() too: CUDA's is an overload in device code
 inline long long clock64() { return simt::nanoseconds(); }
 #endif
 inline unsigned long long __globaltimer() { return (unsigned long long)simt::nanoseconds(); }
 inline void __trap(SIMT_HERE) { simt::trap(file, line); }
-inline void __nanosleep(unsigned) { simt::sleep_hint(); }
+inline void __nanosleep(unsigned) { simt::spin_hint(); }
 inline void __brkpt() {}
 inline void __prof_trigger(int) {}

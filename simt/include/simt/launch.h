@@ -10,6 +10,7 @@ struct Config {
   dim3 grid, block;
   size_t dynamic_shared;  // bytes
   cudaStream_t stream;
+  bool cooperative = false;  // all blocks alive together (cooperative_launch.h)
   Config(dim3 grid, dim3 block, size_t dynamic_shared = 0, cudaStream_t stream = nullptr)
       : grid(grid), block(block), dynamic_shared(dynamic_shared), stream(stream) {}
 };

@@ -80,20 +80,23 @@ struct cudaLaunchConfig_t {
 };
 
 namespace simt {
-// There are no clusters, and cooperative launches have a call of their own.
+// There are no clusters.
 inline cudaError_t check_attributes(const cudaLaunchConfig_t* config) {
   if (!config) return cudaErrorInvalidValue;
   for (unsigned i = 0; i < config->numAttrs; i++) {
     const cudaLaunchAttribute& a = config->attrs[i];
     auto& cluster = a.val.clusterDim;
-    if (a.id == cudaLaunchAttributeCooperative && a.val.cooperative) return cudaErrorNotSupported;
     if (a.id == cudaLaunchAttributeClusterDimension && cluster.x * cluster.y * cluster.z > 1)
       return cudaErrorNotSupported;
   }
   return cudaSuccess;
 }
 inline Config config_of(const cudaLaunchConfig_t& c) {
-  return {c.gridDim, c.blockDim, c.dynamicSmemBytes, c.stream};
+  Config config(c.gridDim, c.blockDim, c.dynamicSmemBytes, c.stream);
+  for (unsigned i = 0; i < c.numAttrs; i++)
+    if (c.attrs[i].id == cudaLaunchAttributeCooperative)
+      config.cooperative = c.attrs[i].val.cooperative;
+  return config;
 }
 }  // namespace simt
 

@@ -21,7 +21,7 @@ struct WarpMeeting {
 SIMT_HIDDEN WarpMeeting warp_meet(unsigned mask, const LaneValue& mine, const char* what,
                                   const char* file, int line);
 SIMT_HIDDEN int lane_id();
-SIMT_HIDDEN unsigned active_mask();
+SIMT_HIDDEN unsigned active_mask(const char* file, int line);
 
 template <class T>
 SIMT_UNSEEN inline T shuffle(unsigned mask, const T& value, int source, const char* what,
@@ -95,4 +95,7 @@ inline int __all_sync(unsigned mask, int predicate, SIMT_HERE) {
   unsigned votes = simt::ballot(mask, predicate, "__all_sync", file, line, &present);
   return votes == present;
 }
-inline unsigned __activemask() { return simt::active_mask(); }
+
+// The lanes that are here together. Lanes run one after another here, so this waits until no other
+// lane of the warp can run on, and returns those that wait in the same line (runtime/active.cpp).
+inline unsigned __activemask(SIMT_HERE) { return simt::active_mask(file, line); }

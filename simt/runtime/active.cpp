@@ -1,0 +1,65 @@
+// active.cpp: __activemask, the lanes of a warp that are at the same place together.
+//
+// On a GPU lanes of a warp that take the same branch run together; here they run one after another.
+// So a lane that asks lets the others run on until each of them has returned, waits somewhere (in a
+// barrier, a shuffle), or asks as well. Then those that ask in the same line are told of one
+// another. The answer always has the caller in it, and a lane that is waited for elsewhere is not
+// kept for ever: what CUDA promises, and what code that shuffles within the answer relies on.
+#include "schedule.h"
+
+namespace simt {
+
+// How often a lane that spins (waits in a loop on an atomic) gets another turn before the others go
+// on without it: it may be waiting for one of them.
+constexpr int kPatience = 64;
+
+// Whether no other lane of the current thread's warp can arrive any more.
+static bool complete(const Worker& w, Warp& warp) {
+  int first = w.current & ~31;
+  bool spinning = false;
+  for (int lane = 0; lane < 32 && first + lane < w.num_threads; lane++) {
+    State state = w.states[first + lane];
+    if (warp.asking >> lane & 1) continue;
+    if (state == State::NotStarted || state == State::Ready) return false;
+    spinning |= state == State::Spinning;
+  }
+  return !spinning || warp.patience-- == 0;
+}
+
+static bool same_place(const Thread& a, const Thread& b) {
+  return a.line == b.line && (a.file == b.file || strcmp(a.file, b.file) == 0);
+}
+
+// Tells each lane that asks which lanes ask in the same line.
+static void answer(const Worker& w, Warp& warp) {
+  const Thread* lanes = &w.threads[w.current & ~31];
+  for (int lane = 0; lane < 32; lane++) {
+    if (!(warp.asking >> lane & 1)) continue;
+    warp.active[lane] = 0;
+    for (int other = 0; other < 32; other++)
+      if (warp.asking >> other & 1 && same_place(lanes[lane], lanes[other]))
+        warp.active[lane] |= 1u << other;
+  }
+  warp.asking = 0;
+}
+
+unsigned active_mask(const char* file, int line) {
+  Worker& w = *worker;
+  Warp& warp = w.warps[w.current >> 5];
+  int lane = w.current & 31;
+  Thread& t = w.threads[w.current];
+  t.waits_in = "__activemask";
+  t.file = file;
+  t.line = line;
+  warp.asking |= 1u << lane;
+  warp.patience = kPatience;
+  while (warp.asking >> lane & 1) {
+    if (complete(w, warp))
+      answer(w, warp);
+    else
+      spin_hint();
+  }
+  return warp.active[lane];
+}
+
+}  // namespace simt
