@@ -36,7 +36,8 @@
 //   SIMT_OWN_INLINE  the same, for what must be inlined in the other builds.
 #define SIMT_INLINE inline __attribute__((always_inline))
 #ifdef SIMT_TRACED
-#define SIMT_UNSEEN __attribute__((noinline, no_sanitize("thread", "undefined")))
+#define SIMT_UNSEEN \
+  __attribute__((noinline, no_sanitize("thread", "undefined"), no_sanitize_coverage))
 #define SIMT_OWN_INLINE SIMT_UNSEEN inline
 #else
 #define SIMT_UNSEEN
