@@ -161,6 +161,7 @@ def _find_compiler(cxx: str, path: str) -> Compiler:
     is_gcc = "clang" not in version.lower()
     flags = ["-O2", "-g1", "-fPIC", "-pthread", "-fdiagnostics-color=never"]
     flags += ["-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
+    flags += ["-fno-ipa-icf"] if is_gcc else []  # kernels with equal bodies keep their own lines
     flags += ["-fno-semantic-interposition"]  # what is exported may still be inlined
     if platform.machine() in ("x86_64", "AMD64") and _accepts(command, "-mtls-dialect=gnu2"):
         # Thread-local variables by descriptors: fast, and any number of libraries can be loaded.

@@ -5,6 +5,12 @@
 
 namespace simt {
 
+static Report host_report(const char* kind, std::string text) {
+  std::string line = calling_line();
+  if (!line.empty()) text += ", at " + line;
+  return {kind, cudaSuccess, "", text, {}, line};
+}
+
 // Whether the host's functions stay inside of what is allocated.
 static void check_range(const void* p, size_t size, const char* function) {
   auto address = (uintptr_t)p;
@@ -20,7 +26,7 @@ static void check_range(const void* p, size_t size, const char* function) {
     else
       text += "from byte " + std::to_string((const char*)p - near->start) +
               " on of an allocation of " + std::to_string(near->size) + " bytes";
-    return Report{kind, cudaSuccess, "", text, {}};
+    return host_report(kind, text);
   });
 }
 
@@ -32,7 +38,7 @@ static void check_direction(const void* p, bool on_device, const char* which) {
       std::string text = std::string("the ") + which + " of a cudaMemcpy is memory of the " +
                          (on_device ? "host" : "device") +
                          ", but its kind says that it is of the " + (on_device ? "device" : "host");
-      return Report{"wrong_copy_kind", cudaSuccess, "", text, {}};
+      return host_report("wrong_copy_kind", text);
     });
 }
 
@@ -52,6 +58,39 @@ void trace_copy(void* to, const void* from, size_t size, cudaMemcpyKind kind) {
 void trace_fill(void* p, size_t size) {
   check_range(p, size, "cudaMemset");
   arena.written(p, size);
+}
+
+// A pointer that is freed is no allocation, or was freed already.
+void trace_bad_free(void* p) {
+  note(nullptr, "invalid_free", p, nullptr, [&] {
+    const Allocation* a = arena.holding((uintptr_t)p);
+    std::string text = "cudaFree is given a pointer that ";
+    text += !a         ? "no cudaMalloc returned"
+            : a->freed ? "was freed already"
+                       : "points into an allocation, not to its start";
+    return host_report("invalid_free", text);
+  });
+}
+
+void trace_invalid_launch(const Launch& launch, cudaError_t error) {
+  note(nullptr, "invalid_launch", launch.file, (void*)(intptr_t)launch.line, [&] {
+    dim3 g = launch.config.grid, b = launch.config.block;
+    uint64_t threads = (uint64_t)b.x * b.y * b.z;
+    std::string text = std::string("the kernel ") + launch.name + " is not run: ";
+    if (threads == 0 || (uint64_t)g.x * g.y * g.z == 0)
+      text += "its grid or block is empty (is a division rounded down to 0?)";
+    else if (threads > kMaxThreads)
+      text += "a block of " + std::to_string(threads) + " threads, where 1024 are the most";
+    else if (launch.config.dynamic_shared > kDefaultDynamicLimit)
+      text += std::to_string(launch.config.dynamic_shared) +
+              " bytes of dynamic shared memory; more than 48 KB need cudaFuncSetAttribute(kernel, "
+              "cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), and 227 KB are the most";
+    else
+      text += cudaGetErrorString(error);
+    text += std::string(". cudaGetLastError() says so (") + cudaGetErrorName(error) + ")";
+    std::string line = where(launch.file, launch.line);
+    return Report{"invalid_launch", cudaSuccess, "", text + ", at " + line, {}, line};
+  });
 }
 
 }  // namespace simt

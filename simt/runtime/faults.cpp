@@ -21,6 +21,12 @@ namespace simt {
 constexpr int kWatchdogSignal = SIGUSR2;
 constexpr size_t kSignalStack = 64 * 1024, kEmergencyStack = 256 * 1024;
 static struct sigaction previous[65];
+#ifdef SI_KERNEL
+constexpr int kKernelSent = SI_KERNEL;
+#else
+constexpr int kKernelSent = -1;
+#endif
+static void* const kUnknownAddress = (void*)~(uintptr_t)0;
 
 // ----------------------------------------------------------------------------- the report
 
@@ -35,8 +41,9 @@ static Report explain_signal(Worker& w) {
   if (line.empty() && w.barrier.file) line = where(w.barrier.file, w.barrier.line);
   std::string at = line.empty() ? "" : " at " + line;
   std::string thread = thread_name(w, w.current);
-  char address[32];
-  snprintf(address, sizeof address, "%p", w.fault_address);
+  char address[48];
+  snprintf(address, sizeof address, " (address %p)", w.fault_address);
+  if (w.fault_address == kUnknownAddress) address[0] = 0;
   if (w.signal == kWatchdogSignal)
     return {"endless_loop",
             cudaErrorLaunchTimeout,
@@ -69,19 +76,21 @@ static Report explain_signal(Worker& w) {
     return {"null_pointer",
             cudaErrorIllegalAddress,
             thread,
-            "a null pointer is read or written" + at + " (address " + address + ")",
+            "a null pointer is read or written" + at + address,
             {}};
   return {"illegal_address",
           cudaErrorIllegalAddress,
           thread,
-          "memory that is not the program's is read or written" + at + " (address " + address +
-              "): is an index too large, or a size missing in cudaMalloc?",
+          "memory that is not the program's is read or written" + at + address +
+              ": is an index too large, or a size missing in cudaMalloc?",
           {}};
 }
 
 static void explain() {
   Worker& w = *worker;
-  report(w, explain_signal(w));
+  Report r = explain_signal(w);
+  r.at = source_line(w.fault_pc);
+  report(w, r);
   abandon_block(w);
 }
 
@@ -118,7 +127,8 @@ static void on_signal(int signal, siginfo_t* info, void* context) {
   if (w && w->in_kernel) {
     w->in_kernel = false;  // what follows is ours: a second fault in it is a crash
     w->signal = signal;
-    w->fault_address = info->si_addr;
+    // For an address that no pointer can have, the processor does not say which.
+    w->fault_address = info->si_code == kKernelSent ? kUnknownAddress : info->si_addr;
     resume_in_explain(static_cast<ucontext_t*>(context), *w);
     return;
   }

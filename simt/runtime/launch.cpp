@@ -135,7 +135,10 @@ cudaError_t run(const Launch& launch) {
   }
   std::lock_guard<std::mutex> lock(launching);
   if (sticky_error()) return sticky_error();
-  if (cudaError_t error = check(launch)) return failed(error);
+  if (cudaError_t error = check(launch)) {
+    if (traced_run()) trace_invalid_launch(launch, error);
+    return failed(error);
+  }
   cudaError_t captured;
   if (capturing() && capture_launch(launch, &captured)) return captured;
   if (!pool) {

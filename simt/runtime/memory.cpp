@@ -36,23 +36,14 @@ static cudaError_t allocate(void** p, size_t size, Memory kind) {
   return cudaSuccess;
 }
 
-// In an instrumented build: what is freed was never allocated, or is freed already.
-static cudaError_t bad_free(void* p) {
-  note(nullptr, "invalid_free", p, nullptr, [&] {
-    const Allocation* a = arena.holding((uintptr_t)p);
-    std::string text = "cudaFree is given a pointer that ";
-    text += !a         ? "no cudaMalloc returned"
-            : a->freed ? "was freed already"
-                       : "points into an allocation, not to its start";
-    return Report{"invalid_free", cudaSuccess, "", text, {}};
-  });
-  return failed(cudaErrorInvalidValue);
-}
-
 static cudaError_t release(void* p) {
   if (!p) return cudaSuccess;
   Memory kind;
-  if (traced_run()) return arena.release(p, &kind) ? sticky_error() : bad_free(p);
+  if (traced_run()) {
+    if (arena.release(p, &kind)) return sticky_error();
+    trace_bad_free(p);
+    return failed(cudaErrorInvalidValue);
+  }
   {
     std::lock_guard<std::mutex> lock(mutex);
     if (!allocations.erase(p)) return failed(cudaErrorInvalidValue);  // not ours, or freed already

@@ -166,7 +166,7 @@ void Profiler::access(const Event& first, const uintptr_t* addresses, const uint
     }
     return;
   }
-  c.sectors += sectors(a);
+  c.sectors += first.how & kAtomic ? atomic_sectors(a) : sectors(a);
   c.ideal += ideal_sectors(a);
   auto& touched = first.how & (kWrite | kAtomic) ? profile_.written : profile_.read;
   for (unsigned i = 0; i < count; i++)

@@ -1,6 +1,7 @@
 // report.cpp: what went wrong, in words and as JSON (simt/report.py has the fields), and the
 // error that CUDA would give from then on.
 #include <dlfcn.h>
+#include <execinfo.h>
 
 #include <map>
 #include <mutex>
@@ -78,6 +79,16 @@ std::string source_line(void* pc) {
   }
   if (pipe) pclose(pipe);
   return found;
+}
+
+std::string calling_line() {
+  void* frames[32];
+  int n = backtrace(frames, 32);
+  for (int i = 1; i < n; i++) {
+    std::string line = source_line((char*)frames[i] - 1);
+    if (!line.empty()) return line;
+  }
+  return "";
 }
 
 // -------------------------------------------------------------------------------- reports

@@ -295,6 +295,8 @@ void note(const Worker* w, const char* kind, const void* pc, const void* other_p
   int place = place_of_report(kind, pc, other_pc);
   if (place >= 0) note_at(place, w, make_report());
 }
+// The line of the user's that called the function of CUDA's that is being carried out, or "".
+std::string calling_line();
 void save_reports();  // to the file that $SIMT_REPORT names
 
 cudaError_t sticky_error();

@@ -24,6 +24,8 @@ void trace_shared(Worker& w, size_t offset, size_t size);  // there lies a varia
 // What the host does with memory.
 void trace_copy(void* to, const void* from, size_t size, cudaMemcpyKind kind);
 void trace_fill(void* p, size_t size);
+void trace_bad_free(void* p);
+void trace_invalid_launch(const Launch& launch, cudaError_t error);
 
 void trace_program_ends();
 

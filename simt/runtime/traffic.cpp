@@ -28,6 +28,21 @@ unsigned ideal_sectors(const WarpAccess& a) {
   return (distinct(starts, a.lanes) * a.size + kSectorBytes - 1) / kSectorBytes;
 }
 
+// Atomics go to memory sector by sector; lanes at the same word of one take turns.
+unsigned atomic_sectors(const WarpAccess& a) {
+  uintptr_t sorted[32];
+  std::copy_n(a.addresses, a.lanes, sorted);
+  std::sort(sorted, sorted + a.lanes);
+  unsigned total = 0, most = 0, same = 0;
+  for (unsigned i = 0; i < a.lanes; i++) {
+    bool new_sector = i == 0 || sorted[i] / kSectorBytes != sorted[i - 1] / kSectorBytes;
+    if (new_sector) total += most, most = 0;
+    same = !new_sector && sorted[i] == sorted[i - 1] ? same + 1 : 1;
+    most = std::max(most, same);
+  }
+  return total + most;
+}
+
 // The lanes that the hardware serves together.
 static unsigned lanes_at_once(unsigned size) { return size <= 4 ? 32 : size == 8 ? 16 : 8; }
 

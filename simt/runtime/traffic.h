@@ -17,6 +17,7 @@ struct WarpAccess {
 
 unsigned sectors(const WarpAccess& a);        // distinct 32-byte sectors that it touches
 unsigned ideal_sectors(const WarpAccess& a);  // that its distinct bytes would fit in
+unsigned atomic_sectors(const WarpAccess& a);
 // Passes over the banks of shared memory. Wider than 4 bytes, the lanes go in halves or quarters.
 unsigned wavefronts(const WarpAccess& a, bool write);
 unsigned ideal_wavefronts(const WarpAccess& a);  // for that many lanes, without a conflict
