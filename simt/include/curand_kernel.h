@@ -78,8 +78,14 @@ SIMT_INLINE float4 curand_uniform4(curandStatePhilox4_32_10_t* state) {
   float z = curand_uniform(state), w = curand_uniform(state);
   return {x, y, z, w};
 }
+// cuRAND makes a single double of Philox from one word.
+SIMT_INLINE double curand_uniform_double(curandStatePhilox4_32_10_t* state) {
+  return curand(state) * 0x1p-32 + 0x1p-33;
+}
 SIMT_INLINE double2 curand_uniform2_double(curandStatePhilox4_32_10_t* state) {
-  double x = curand_uniform_double(state), y = curand_uniform_double(state);
+  curandStatePhilox4_32_10_t s = *state;
+  double x = simt::random::uniform_double(s), y = simt::random::uniform_double(s);
+  *state = s;
   return {x, y};
 }
 SIMT_INLINE float4 curand_normal4(curandStatePhilox4_32_10_t* state) {

@@ -69,6 +69,9 @@ __global__ void countInside(S shape, int* count, float* area) {
   if (threadIdx.x == 0 && blockIdx.x == 0) *area = shape.scaledArea(2);
 }
 
+class Matrix;
+__global__ void multiply(Matrix a, Matrix b, Matrix c);
+
 // A matrix whose copies share the memory, as kernels get it by value.
 class Matrix {
  public:
@@ -80,13 +83,6 @@ class Matrix {
   __host__ __device__ int rows() const { return rows_; }
   __host__ __device__ int cols() const { return cols_; }
 
-  static __global__ void multiply(Matrix a, Matrix b, Matrix c) {
-    int row = threadIdx.y, col = threadIdx.x;
-    if (row >= c.rows() || col >= c.cols()) return;
-    float sum = 0;
-    for (int k = 0; k < a.cols(); k++) sum += a(row, k) * b(k, col);
-    c(row, col) = sum;
-  }
   friend Matrix operator*(Matrix a, Matrix b) {
     Matrix c(a.rows(), b.cols());
     multiply<<<1, dim3(8, 8)>>>(a, b, c);
@@ -99,6 +95,14 @@ class Matrix {
   int rows_, cols_;
   float* data_;
 };
+
+__global__ void multiply(Matrix a, Matrix b, Matrix c) {
+  int row = threadIdx.y, col = threadIdx.x;
+  if (row >= c.rows() || col >= c.cols()) return;
+  float sum = 0;
+  for (int k = 0; k < a.cols(); k++) sum += a(row, k) * b(k, col);
+  c(row, col) = sum;
+}
 
 // An object of the device that holds a pointer into the device.
 struct Line {

@@ -53,7 +53,7 @@ __global__ void groups(const int* in, int tiles, int* out) {
   for (int i = 0; i < tiles; i++) {
     const int* next = in + (i + 1) * kBlock;
     if (i + 1 < tiles) {
-      cg::memcpy_async(block, buffer[(i + 1) % 2], kBlock, next, kBlock);
+      cg::memcpy_async(block, buffer[(i + 1) % 2], size_t{kBlock}, next, size_t{kBlock});
       cg::wait_prior<1>(block);
     } else {
       cg::wait(block);

@@ -9,7 +9,7 @@ SIMT_INLINE SIMT_T saturated(SIMT_T x) {
   float wide = x;
   return wide > 0 ? wide < 1 ? x : SIMT_T(1.0f) : SIMT_T(0.0f);
 }
-SIMT_INLINE SIMT_T relu(SIMT_T x) { return (float)x < 0 ? SIMT_T(0.0f) : x; }
+SIMT_INLINE SIMT_T relu(SIMT_T x) { return (float)x <= 0 ? SIMT_T(0.0f) : x; }
 }  // namespace simt
 
 // name2 does what name does, for each element.
