@@ -21,13 +21,9 @@ def lines_of(binary: Path, offsets: Iterable[int]) -> dict[int, str]:
         return {}
     command = [tool, "-a", "-i", "-e", str(binary)]
     # "-a" puts each address before its lines, so that inlined frames can be told apart.
-    text = subprocess.run(
-        command,
-        input="\n".join(hex(o) for o in wanted),
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
+    addresses = "\n".join(hex(offset) for offset in wanted)
+    done = subprocess.run(command, input=addresses, capture_output=True, text=True, check=False)
+    text = done.stdout
     found: dict[int, str] = {}
     offset = -1
     for line in text.splitlines():

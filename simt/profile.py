@@ -23,6 +23,26 @@ from simt.build import build_program
 from simt.lines import lines_of
 
 SECTOR_BYTES = 32
+_COUNTS = (
+    "requests",
+    "lanes",
+    "sectors",
+    "ideal_sectors",
+    "wavefronts",
+    "ideal_wavefronts",
+    "crowd",
+)
+_KERNEL_COUNTS = (
+    "static_shared",
+    "dynamic_shared",
+    "launches",
+    "blocks",
+    "traced_blocks",
+    "barriers",
+    "truncated",
+    "bytes_read",
+    "bytes_written",
+)
 
 
 @dataclass
@@ -70,15 +90,7 @@ class Access:
         return self.lanes / self.requests if self.requests else 0.0
 
     def add(self, other: Access) -> None:
-        for name in [
-            "requests",
-            "lanes",
-            "sectors",
-            "ideal_sectors",
-            "wavefronts",
-            "ideal_wavefronts",
-            "crowd",
-        ]:
+        for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         if not self.sample:
             self.array, self.element_size = other.array, other.element_size
@@ -191,20 +203,7 @@ def _kernel(fields: dict, lines: dict[int, str]) -> Kernel:
         warp_steps=sum(executions for _, executions, _ in fields["code"]),
         lane_steps=sum(lanes for _, _, lanes in fields["code"]),
         shared_use=fields["shared"],
-        **{
-            name: fields[name]
-            for name in [
-                "static_shared",
-                "dynamic_shared",
-                "launches",
-                "blocks",
-                "traced_blocks",
-                "barriers",
-                "truncated",
-                "bytes_read",
-                "bytes_written",
-            ]
-        },
+        **{name: fields[name] for name in _KERNEL_COUNTS},
     )
 
 

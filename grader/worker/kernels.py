@@ -33,8 +33,8 @@ def call(
 
     Each is a flat float32 array in which the real one begins at element starts[i]: out, in, and
     then weight and bias where there are any. reverse: threads run last to first; strict: a barrier
-    that threads have left out by returning is an error (both on a CPU only). Raises KernelError, and BuildError for a function that
-    isn't there.
+    that threads have left out by returning is an error (both on a CPU only). Raises KernelError,
+    and BuildError for a function that isn't there.
     """
     memory = [_to_device(buffer) for buffer in buffers]
     pointers: list[int | None] = [

@@ -80,7 +80,7 @@ SIMT_INLINE float4 curand_uniform4(curandStatePhilox4_32_10_t* state) {
 }
 // cuRAND makes a single double of Philox from one word.
 SIMT_INLINE double curand_uniform_double(curandStatePhilox4_32_10_t* state) {
-  return curand(state) * 0x1p-32 + 0x1p-33;
+  return curand(state) * 0x1p-32 + 0x1p-32;
 }
 SIMT_INLINE double2 curand_uniform2_double(curandStatePhilox4_32_10_t* state) {
   curandStatePhilox4_32_10_t s = *state;
