@@ -1,8 +1,9 @@
-"""python -m simt run prog.cu: compiles a CUDA program for this machine's CPU and runs it."""
+"""python -m simt run|check|profile prog.cu: CUDA programs on this machine's CPU."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -10,23 +11,41 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from simt.build import Build, CompileError, build_program
+from simt.check import run_checked
+from simt.profile import run_profiled
+from simt.profile_text import as_text
+from simt.report import summary
 
 SUFFIXES = (".cu", ".cpp", ".cc", ".cxx")
 
 HELP = """\
-usage: python -m simt run FILE.cu [FILE ...] [options] [--] [ARGUMENTS ...]
+usage: python -m simt run     FILE.cu [FILE ...] [options] [--] [ARGUMENTS ...]
+       python -m simt check   FILE.cu [FILE ...] [options] [--] [ARGUMENTS ...]
+       python -m simt profile FILE.cu [FILE ...] [options] [--] [ARGUMENTS ...]
 
 Compiles a CUDA program for this machine's CPU and runs it; no GPU is needed.
+
+  run              runs it
+  check            runs it and reports races, memory errors, reads of what nobody wrote, barriers
+                   that not all threads reach, invalid launches, with the lines concerned
+  profile          runs it and shows, for each line of each kernel, what it asks of memory:
+                   requests, sectors, coalescing, bank conflicts
 
   FILE             sources, one with a main: .cu, or .cpp/.cc/.cxx for code without kernels
   -I DIR           look for #include files in DIR (those beside a source are found anyway)
   -D NAME[=VALUE]  define a macro
   -std=c++17       the C++ standard (c++17 if left out)
-  -o PROGRAM       also keep the compiled program, as PROGRAM
+  -o PROGRAM       run: also keep the compiled program, as PROGRAM
+  --strict         check: also what GPUs usually let pass (threads that return before a barrier,
+                   several threads that write the same value to one place)
+  --leaks          check: also memory that is never freed
+  --blocks N       profile: trace N blocks of each launch, evenly spread; 0: all of them (if left
+                   out: all of a small grid, some of a large one)
+  --json FILE      check, profile: also write what was found as JSON
   ARGUMENTS        the program's own: everything from the first word on that is none of the above,
                    or after a --
 
@@ -35,12 +54,13 @@ environment:
   MINGPT_CACHE     where compiled programs are kept (~/.cache/mingpt-lab if not set)
   SIMT_TIMEOUT     seconds after which a kernel that gets nowhere is stopped (10 if not set)
 
-exit status: the program's own (128 + n if signal n ended it); 1 if it does not compile, 2 if this
-command is not understood.
+exit status: the program's own (128 + n if signal n ended it); 1 if it does not compile or if check
+found anything, 2 if this command is not understood.
 
 examples:
   python -m simt run vector_add.cu
-  python -m simt run -D N=64 reduce.cu 1024       # argv[1] of the program is 1024
+  python -m simt check -D N=64 reduce.cu 1024     # argv[1] of the program is 1024
+  python -m simt profile --blocks 0 transpose.cu
 """
 
 
@@ -50,13 +70,18 @@ class UsageError(Exception):
 
 @dataclass
 class Command:
-    """What `run` was asked to do."""
+    """What was asked for."""
 
+    name: str = "run"
     sources: list[Path] = field(default_factory=list)
     include_dirs: list[Path] = field(default_factory=list)
     defines: list[str] = field(default_factory=list)
     std: str = "c++17"
     keep: Path | None = None
+    strict: bool = False
+    leaks: bool = False
+    blocks: int | None = None
+    json: Path | None = None
     arguments: list[str] = field(default_factory=list)  # the program's own
 
 
@@ -67,18 +92,19 @@ def main(words: Sequence[str] | None = None) -> int:
         print(HELP, end="", file=sys.stdout if words else sys.stderr)
         return 0 if words else 2
     try:
-        if words[0] != "run":
-            raise UsageError(f"there is no command {words[0]}: the command is run")
-        command = parse(words[1:])
+        if words[0] not in COMMANDS:
+            raise UsageError(f"there is no command {words[0]}: it is run, check or profile")
+        command = parse(words)
         with _progress(f"compiling {command.sources[0].name}"):
             build = build_program(
                 command.sources,
                 include_dirs=command.include_dirs,
                 defines=command.defines,
                 std=command.std,
+                mode=MODES[command.name],
             )
         print(build.log, end="", file=sys.stderr)
-        return run(build, command)
+        return COMMANDS[command.name](build, command)
     except UsageError as error:
         print(f"simt: {error}\n(python -m simt run --help tells how it is used)", file=sys.stderr)
         return 2
@@ -90,9 +116,9 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def parse(words: Sequence[str]) -> Command:
-    """Reads the words after `run`. Raises UsageError."""
-    command = Command()
-    rest = list(words)
+    """Reads the command and what follows it. Raises UsageError."""
+    command = Command(name=words[0])
+    rest = list(words[1:])
     while rest:
         word = rest[0]
         if word == "--":
@@ -108,6 +134,8 @@ def parse(words: Sequence[str]) -> Command:
                 command.defines.append(value)
             else:
                 command.keep = Path(value)
+        elif word in OPTIONS.get(command.name, ()):
+            _option(command, word, rest)
         elif word.startswith("-std="):
             command.std = word.removeprefix("-std=")
         elif word.startswith("-") and not command.sources:
@@ -124,6 +152,22 @@ def parse(words: Sequence[str]) -> Command:
     return command
 
 
+def _option(command: Command, word: str, rest: list[str]) -> None:
+    """An option of one command; takes its value out of rest[1:]."""
+    if word in ("--strict", "--leaks"):
+        setattr(command, word[2:], True)
+        return
+    if len(rest) < 2:
+        raise UsageError(f"{word} needs a value after it")
+    value = rest.pop(1)
+    if word == "--json":
+        command.json = Path(value)
+    elif value.isdigit():
+        command.blocks = int(value)
+    else:
+        raise UsageError(f"{word} needs a number after it, and {value} is none")
+
+
 def run(build: Build, command: Command) -> int:
     """Runs the program to its end; returns its exit status."""
     program = build.path
@@ -135,13 +179,50 @@ def run(build: Build, command: Command) -> int:
     environment = {"SIMT_REPORT": "stderr", **os.environ}
     process = subprocess.Popen([program, *command.arguments], env=environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the program's to handle
-    status = process.wait()
+    return exit_status(process.wait())
+
+
+def check(build: Build, command: Command) -> int:
+    """Runs a checked program and prints what was found; 1 if anything was."""
+    status, reports = run_checked(
+        build.path, command.arguments, strict=command.strict, leaks=command.leaks
+    )
+    sys.stdout.flush()
+    print(summary(reports), end="", file=sys.stderr)
+    _write_json(command.json, [asdict(report) for report in reports])
+    return 1 if reports else exit_status(status)
+
+
+def profile(build: Build, command: Command) -> int:
+    """Runs a profiled program and prints what its kernels asked of memory."""
+    result = run_profiled(build, command.arguments, blocks=command.blocks)
+    print(as_text(result.kernels, command.sources), end="")
+    _write_json(command.json, [asdict(kernel) for kernel in result.kernels])
+    return exit_status(result.status)
+
+
+COMMANDS = {"run": run, "check": check, "profile": profile}
+MODES = {"run": "plain", "check": "check", "profile": "profile"}
+OPTIONS = {"check": ("--strict", "--leaks", "--json"), "profile": ("--blocks", "--json")}
+
+
+def exit_status(status: int) -> int:
+    """A shell's exit status for a process's; a signal that ended it is named."""
     if status >= 0:
         return status
     with contextlib.suppress(ValueError):
         name = signal.Signals(-status).name
         print(f"simt: the program was ended by {name}", file=sys.stderr)
     return 128 - status
+
+
+def _write_json(path: Path | None, data: list) -> None:
+    if path is None:
+        return
+    try:
+        path.write_text(json.dumps(data, indent=1) + "\n")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _check(command: Command) -> None:

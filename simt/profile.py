@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simt.build import build_program
+from simt.build import Build, build_program
 from simt.lines import lines_of
 
 SECTOR_BYTES = 32
@@ -164,6 +164,13 @@ def profile(
     build = build_program(
         sources, include_dirs=include_dirs, defines=defines, std=std, mode="profile"
     )
+    return run_profiled(build, arguments, blocks=blocks)
+
+
+def run_profiled(
+    build: Build, arguments: Sequence[str] = (), *, blocks: int | None = None
+) -> Result:
+    """Runs a program that was built in the mode "profile"."""
     with tempfile.TemporaryDirectory(prefix="simt-") as folder:
         path = Path(folder) / "profile"
         environment = {**os.environ, "SIMT_PROFILE": str(path)}

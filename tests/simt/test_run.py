@@ -1,5 +1,6 @@
 """python -m simt run: what it compiles, what it passes on, and how it ends."""
 
+import json
 import os
 import shutil
 import signal
@@ -159,7 +160,7 @@ def test_not_understood(simt, words, said):
 def test_help(simt, words):
     done = simt(*words)
     assert done.returncode == 0
-    assert "usage: python -m simt run FILE.cu" in done.stdout
+    assert "usage: python -m simt run     FILE.cu" in done.stdout
     assert "SIMT_TIMEOUT" in done.stdout
 
 
@@ -210,16 +211,57 @@ class TestParse:
         ],
     )
     def test_where_the_programs_arguments_start(self, words, sources, arguments):
-        command = parse(words.split())
+        command = parse(["run", *words.split()])
         assert [str(path) for path in command.sources] == sources
         assert command.arguments == arguments
 
     def test_options(self):
-        command = parse(["-DX=1", "-D", "Y", "-Idir", "a.cu", "-std=c++20", "-o", "out"])
+        command = parse(["run", "-DX=1", "-D", "Y", "-Idir", "a.cu", "-std=c++20", "-o", "out"])
         assert command.defines == ["X=1", "Y"]
         assert command.include_dirs == [Path("dir")]
         assert (command.std, command.keep) == ("c++20", Path("out"))
 
     def test_output_that_is_a_source(self):
         with pytest.raises(UsageError):
-            parse(["a.cu", "-o", "b.cpp"])
+            parse(["run", "a.cu", "-o", "b.cpp"])
+
+
+def test_check_tells_what_it_found_and_fails(simt, tmp_path):
+    (tmp_path / "race.cu").write_text(
+        "__global__ void sum(int* x) {\n  *x += threadIdx.x;\n}\n"
+        "int main() {\n  int* x;\n  cudaMalloc(&x, 4);\n  cudaMemset(x, 0, 4);\n"
+        "  sum<<<1, 64>>>(x);\n  return cudaFree(x);\n}\n"
+    )
+    done = simt("check", "--json", "found.json", "race.cu")
+    assert done.returncode == 1
+    assert "GLOBAL RACE in kernel sum" in done.stderr
+    assert "x[0] in global memory" in done.stderr
+    assert "race.cu:2" in done.stderr
+    assert "atomicAdd" in done.stderr
+    assert json.loads((tmp_path / "found.json").read_text())[0]["kind"] == "global_race"
+
+
+def test_check_passes_a_correct_program(simt, tmp_path):
+    (tmp_path / "fine.cu").write_text(
+        "__global__ void sum(int* x) {\n  atomicAdd(x, threadIdx.x);\n}\n"
+        "int main() {\n  int *x, y;\n  cudaMalloc(&x, 4);\n  cudaMemset(x, 0, 4);\n"
+        "  sum<<<1, 64>>>(x);\n  cudaMemcpy(&y, x, 4, cudaMemcpyDeviceToHost);\n"
+        "  cudaFree(x);\n  return y == 2016 ? 0 : 5;\n}\n"
+    )
+    done = simt("check", "fine.cu")
+    assert done.returncode == 0
+    assert done.stderr == "simt: no problem found\n"
+
+
+def test_profile_shows_lines(simt, tmp_path):
+    (tmp_path / "copy.cu").write_text(
+        "__global__ void copy(float* out, const float* in) {\n"
+        "  out[threadIdx.x] = in[8 * threadIdx.x];\n}\n"
+        "int main() {\n  float *x;\n  cudaMalloc(&x, 4096);\n  cudaMemset(x, 0, 4096);\n"
+        "  copy<<<1, 32>>>(x, x + 64);\n  return cudaFree(x);\n}\n"
+    )
+    done = simt("profile", "copy.cu")
+    assert done.returncode == 0
+    assert "copy.cu:2  out[threadIdx.x] = in[8 * threadIdx.x];" in done.stdout
+    assert "load, 4 bytes a lane of in: 1 requests; 32.00 sectors a request" in done.stdout
+    assert "store, 4 bytes a lane of out: 1 requests; 4.00 sectors a request" in done.stdout
