@@ -229,7 +229,7 @@ def test_a_kernel_that_writes_a_part(submission):
     ("broken", "kind"),
     [
         ("volatile int go = 1; while (go) {}", "endless_loop"),
-        ("__syncthreads();", "barrier_divergence"),
+        ("if (i % 2) __syncthreads();\nelse __syncthreads();", "barrier_divergence"),
         ("volatile float* p = nullptr; out[i] = *p;", "null_pointer"),
     ],
 )
