@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from simt.build import Build, CompileError, build_program
-from simt.check import run_checked
-from simt.profile import run_profiled
-from simt.profile_text import as_text
+from simt.checking import run_checked
+from simt.profiling import run_profiled
+from simt.profiling.text import as_text
 from simt.report import summary
 
 SUFFIXES = (".cu", ".cpp", ".cc", ".cxx")

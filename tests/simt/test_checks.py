@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simt.build import build_program
-from simt.check import run_checked
+from simt.checking import run_checked
 from simt.report import Report
 
 SOURCE = Path(__file__).parent / "checks" / "bugs.cu"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from simt.profile import profile
+from simt.profiling import profile
 
 FOLDER = Path(__file__).parent / "counters"
 MEASURED = json.loads((FOLDER / "nsight_compute.json").read_text())["kernels"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from simt.profile import Access, Kernel, lines
+from simt.profiling import Access, Kernel, lines
 
 
 def as_text(kernels: Sequence[Kernel], sources: Sequence[Path]) -> str:
