@@ -9,8 +9,8 @@ A ``.cu`` file goes through three steps:
    barriers and shuffles);
 3. the library or program runs. When a kernel does something fatal, ``simt.report`` says what.
 
-``python -m simt run prog.cu`` does all of it for a program. ``simt.check`` and ``simt.profile`` build
-it with a call before each access to memory, and tell what is wrong with it or what it costs.
+``python -m simt run prog.cu`` does all of it for a program. ``simt.check`` and ``simt.profile``
+build it with a call before each access to memory, and tell what is wrong or what it costs.
 """
 
 from simt.build import Build, CompileError, build_library, build_program
