@@ -1,5 +1,5 @@
-// profile_json.cpp: the profiles of all kernels that were launched, as JSON (simt/profiling/ has the
-// fields).
+// profile_json.cpp: the profiles of all kernels that were launched, as JSON (simt/profiling/ has
+// the fields).
 #include <mutex>
 
 #include "json.h"
