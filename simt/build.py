@@ -99,9 +99,26 @@ def runtime_archive(cache_dir: Path | None = None) -> Path:
             for source, output in zip(sources, objects, strict=True)
         ]
         run(commands, TIMEOUT)
-        run([["ar", "rcs", str(scratch / "runtime.a"), *map(str, objects)]], TIMEOUT)
+        whole = scratch / "runtime.o"
+        join = ["-r", "-nostdlib", "-Wl,--force-group-allocation", *map(str, objects)]
+        run([[*compiler.command, *join, "-o", str(whole)]], TIMEOUT)
+        _keep_to_itself(whole)
+        run([["ar", "rcs", str(scratch / "runtime.a"), str(whole)]], TIMEOUT)
         os.replace(scratch / "runtime.a", archive)
     return archive
+
+
+def _keep_to_itself(runtime: Path) -> None:
+    """Makes the runtime's instances of templates and inline functions its own.
+
+    Else it might call the user's instance of, say, std::vector<int>::push_back, as the linker keeps
+    one of each: in an instrumented build, that one tells of what it does as if a kernel did it.
+    """
+    symbols = run([["nm", "--defined-only", str(runtime)]], TIMEOUT).splitlines()
+    weak = [name for _, kind, name in map(str.split, symbols) if kind in "WV"]
+    names = runtime.with_suffix(".weak")
+    names.write_text("\n".join(weak))
+    run([["objcopy", f"--localize-symbols={names}", str(runtime)]], TIMEOUT)
 
 
 def _build(

@@ -55,12 +55,14 @@ def user_flags(std: str) -> list[str]:
 
 
 # How code is compiled so that the runtime sees what it does (runtime/hooks.cpp). SRA would take
-# vector types apart: a float4 is one access of 16 bytes.
+# vector types apart: a float4 is one access of 16 bytes. Its other form would move a load out of a
+# function that is not to be seen into the one that calls it.
 _TRACED = [
     "-fsanitize=thread",
     "--param=tsan-instrument-func-entry-exit=0",
     "--param=tsan-distinguish-volatile=1",
     "-fno-tree-sra",
+    "-fno-ipa-sra",
     "-Wno-tsan",
 ]
 TRACED_FLAGS = {

@@ -4,7 +4,9 @@
 
 namespace simt {
 
-enum How : uint32_t { kRead = 0, kWrite = 1, kAtomic = 2, kVolatile = 4 };
+// An atomic that changes what it finds reads and writes.
+enum How : uint32_t { kRead = 1, kWrite = 2, kAtomic = 4, kVolatile = 8 };
+inline bool changes(unsigned how) { return how & kRead && how & kWrite; }
 enum class Area : uint8_t { Shared, Global, Program };  // Program: its own variables
 
 }  // namespace simt

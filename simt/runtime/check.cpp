@@ -26,6 +26,7 @@ Checker::Checker(Worker& w)
 
 void Checker::begin_block(uint32_t first_run, uint64_t num_blocks) {
   order.begin_block(first_run, num_blocks, worker_.block, worker_.num_threads);
+  grid_phase_ = 0;
   if (first_run == launch_) return;
   launch_ = first_run;
   std::fill(shared_valid_.begin(), shared_valid_.end(), 0);
@@ -46,7 +47,7 @@ void Checker::access_range(uintptr_t address, size_t size, unsigned how, void* p
 // --------------------------------------------------------------------------------- bad places
 
 static const char* verb(const Access& a) {
-  return a.how & kAtomic ? "changed" : a.how & kWrite ? "written" : "read";
+  return changes(a.how) ? "changed" : a.how & kWrite ? "written" : "read";
 }
 static const char* memory_of(const Access& a) {
   return a.area == Area::Shared ? "shared memory" : "global memory";
@@ -216,7 +217,7 @@ void Checker::race(const Cell& cell, const Access& a, bool with_reader) {
     std::string here = source_line(a.pc), there = source_line(other_pc);
     Named n =
         a.area == Area::Shared ? name_shared(worker_, a.address) : name_global(worker_, a.address);
-    bool writes = a.how & (kWrite | kAtomic);
+    bool writes = a.how & kWrite;
     std::string text = n.text + " in " + memory_of(a) + " is ";
     if (here == there)
       text += with_reader || !writes ? "read and written" : "written";

@@ -104,10 +104,8 @@ class Checker {
   }
 
   void touch(Cell& cell, const Access& a, bool written) {
-    if (a.how & kAtomic) {
-      if (!cell.writer && !written) unwritten(a);
-      write(cell, a);
-    } else if (a.how & kWrite) {
+    if (a.how & kWrite) {
+      if (changes(a.how) && !cell.writer && !written) unwritten(a);
       write(cell, a);
     } else {
       read(cell, a, written);
@@ -160,7 +158,7 @@ class Checker {
   void settle();
 
   Worker& worker_;
-  unsigned grid_phase_ = ~0u;
+  unsigned grid_phase_ = 0;  // grid barriers that the block has passed
   uint32_t launch_ = 0;  // its first run
   uintptr_t stacks_, code_;
   size_t stacks_size_;

@@ -78,20 +78,21 @@ void traced_acquire(const void* p) {
 }
 
 void traced_atomic(const void* p, size_t size) {
+  constexpr unsigned kChange = kRead | kWrite | kAtomic;
   void* pc = __builtin_return_address(0);
   auto* address = const_cast<void*>(p);
   if (checker) checker->order.strong_access((uintptr_t)p, true, true);
   switch (size) {
     case 1:
-      return access<1>(address, kAtomic, pc);
+      return access<1>(address, kChange, pc);
     case 2:
-      return access<2>(address, kAtomic, pc);
+      return access<2>(address, kChange, pc);
     case 4:
-      return access<4>(address, kAtomic, pc);
+      return access<4>(address, kChange, pc);
     case 8:
-      return access<8>(address, kAtomic, pc);
+      return access<8>(address, kChange, pc);
     default:
-      return access<16>(address, kAtomic, pc);
+      return access<16>(address, kChange, pc);
   }
 }
 
@@ -147,7 +148,7 @@ using namespace simt;
 static inline void atomic_access(const volatile void* p, size_t size, bool reads, bool writes,
                                  void* pc) {
   if (checker) checker->order.strong_access((uintptr_t)p, reads, writes);
-  unsigned how = writes ? (unsigned)kAtomic : kRead | kVolatile;
+  unsigned how = kAtomic | (reads ? kRead : 0u) | (writes ? kWrite : 0u);
   void* address = const_cast<void*>(p);
   size == 1   ? access<1>(address, how, pc)
   : size == 2 ? access<2>(address, how, pc)

@@ -142,10 +142,10 @@ void forget_atomics() {
   any_released = false;
 }
 
-void Order::strong_access(uintptr_t address, bool reads, bool writes) {
-  if (!fenced_[thread_] && !any_released.load(std::memory_order_relaxed)) return;
+void Order::exchange(uintptr_t address, bool acquires, bool releases) {
+  if (!releases && !any_released.load(std::memory_order_relaxed)) return;
   std::lock_guard<std::mutex> lock(mutex);
-  if (reads) {
+  if (acquires) {
     auto found = released.find(address);
     if (found != released.end()) {
       const Released& r = found->second;
@@ -157,7 +157,7 @@ void Order::strong_access(uintptr_t address, bool reads, bool writes) {
         known_threads_[thread_] |= r.threads;
     }
   }
-  if (writes && fenced_[thread_]) {
+  if (releases) {
     any_released = true;
     Released& r = released[address];
     for (auto& [block, until] : known_blocks_) r.blocks[block] = std::max(r.blocks[block], until);

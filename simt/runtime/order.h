@@ -38,12 +38,12 @@ class Order {
   void grid_barrier();
   void meet(int warp, unsigned lanes, unsigned existing);
   void fence() { fenced_[thread_] = true; }
-  void release(uintptr_t address) {
-    fence();
-    strong_access(address, false, true);
+  // An atomic, or a volatile flag.
+  void strong_access(uintptr_t address, bool reads, bool writes) {
+    exchange(address, reads, writes && fenced_[thread_]);
   }
-  void acquire(uintptr_t address) { strong_access(address, true, false); }
-  void strong_access(uintptr_t address, bool reads, bool writes);  // an atomic, or a volatile flag
+  void release(uintptr_t address) { exchange(address, false, true); }
+  void acquire(uintptr_t address) { exchange(address, true, false); }
 
   // The same but for what warps and atomics order; quick.
   bool maybe_concurrent(Moment earlier) const {
@@ -64,6 +64,7 @@ class Order {
 
  private:
   void next_run();
+  void exchange(uintptr_t address, bool acquires, bool releases);
 
   uint32_t first_run_ = 0, run_ = 0, generation_ = 0;
   uint64_t num_blocks_ = 1, block_ = 0;

@@ -114,7 +114,7 @@ void Profiler::access(uintptr_t address, unsigned size, unsigned how, void* pc) 
     area = Area::Global;
   else if (is_constant(address))
     return;
-  log(address, size, pc, how & (kWrite | kAtomic), (unsigned)area);
+  log(address, size, pc, how & ~(unsigned)kVolatile, (unsigned)area);
 }
 
 // A copy of a struct of another size or alignment than a GPU's instructions have.
@@ -151,9 +151,9 @@ void Profiler::access(const Event& first, const uintptr_t* addresses, const uint
   c.requests++;
   c.lanes += count;
   if (c.sample.empty()) take_sample(c, first, addresses, lanes, count);
-  if (first.how & kAtomic) c.crowd += largest_crowd(a);
+  if (changes(first.how)) c.crowd += largest_crowd(a);
   if (first.area == (uint8_t)Area::Shared) {
-    c.wavefronts += wavefronts(a, first.how & kWrite);
+    c.wavefronts += wavefronts(a, first.how & kWrite && !changes(first.how));
     c.ideal_wavefronts += ideal_wavefronts(a);
     for (unsigned i = 0; i < count; i++) {
       size_t at = addresses[i] - (uintptr_t)worker_.arena;
@@ -166,9 +166,9 @@ void Profiler::access(const Event& first, const uintptr_t* addresses, const uint
     }
     return;
   }
-  c.sectors += first.how & kAtomic ? atomic_sectors(a) : sectors(a);
+  c.sectors += changes(first.how) ? atomic_sectors(a) : sectors(a);
   c.ideal += ideal_sectors(a);
-  auto& touched = first.how & (kWrite | kAtomic) ? profile_.written : profile_.read;
+  auto& touched = first.how & kWrite ? profile_.written : profile_.read;
   for (unsigned i = 0; i < count; i++)
     for (unsigned at = 0; at < first.size; at += 4) touched.insert((addresses[i] + at) / 4);
 }

@@ -45,7 +45,7 @@ static const char* area_name(Area area) {
   return area == Area::Shared ? "shared" : area == Area::Global ? "global" : "program";
 }
 static const char* operation(unsigned how) {
-  return how & kAtomic ? "atomic" : how & kWrite ? "store" : "load";
+  return changes(how) ? "atomic" : how & kWrite ? "store" : "load";
 }
 
 static void add_accesses(Json& json, const KernelProfile& p) {

@@ -25,9 +25,11 @@ static const bool traced __attribute__((unused)) = trace_as(SIMT_TRACED);  // be
 #define SIMT_FENCE() ::simt::traced_fence()
 #define SIMT_RELEASE(p) ::simt::traced_release(p)
 #define SIMT_ACQUIRE(p) ::simt::traced_acquire(p)
+#define SIMT_SEEN(x) asm volatile("" ::"r"(x))  // is read, for all to see
 #else
 #define SIMT_ATOMIC(p) ((void)0)
 #define SIMT_FENCE() ((void)0)
 #define SIMT_RELEASE(p) ((void)0)
 #define SIMT_ACQUIRE(p) ((void)0)
+#define SIMT_SEEN(x) ((void)0)
 #endif

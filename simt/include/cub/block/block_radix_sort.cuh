@@ -1,8 +1,7 @@
 // cub::BlockRadixSort: the keys of all threads of the block sorted by some of their bits, equal
-// ones in the order in which they came; values go along. Here the first thread sorts them.
+// ones in the order in which they came; values go along. Here the first thread sorts them, in the
+// runtime (runtime/sort.cpp).
 #pragma once
-#include <algorithm>
-
 #include "simt/cub/collective.h"
 
 namespace cub {
@@ -23,6 +22,10 @@ inline unsigned long long sort_bits(Key key) {
   if (std::is_floating_point<Key>::value) return bits & sign ? ~bits & all : bits | sign;
   return std::is_signed<Key>::value ? bits ^ sign : bits;
 }
+
+// Puts the numbers of `n` items into the stable order of their keys.
+SIMT_HIDDEN void sort_stably(int* order, int n, const void* items,
+                             unsigned long long (*key)(const void* items, int item));
 
 }  // namespace simt
 
@@ -79,20 +82,27 @@ class BlockRadixSort {
     if (thread == 0) sort_order(descending, begin_bit, end_bit);
     simt::barrier(0, site_.file, site_.line);
     for (int i = 0; i < ITEMS; i++) {
-      int from = storage_.order[striped ? i * BLOCK_X + thread : thread * ITEMS + i];
+      int from = place(striped ? i * BLOCK_X + thread : thread * ITEMS + i);
       keys[i] = storage_.keys[from];
       if (values) values[i] = storage_.values[from];
     }
   }
-  void sort_order(bool descending, int begin_bit, int end_bit) {
+  struct Items {
+    const Key* keys;
+    int begin_bit;
+    unsigned long long mask, turned;  // turned: ~0 for a descending order
+  };
+  SIMT_UNSEEN static unsigned long long key_of(const void* items, int item) {
+    auto& s = *static_cast<const Items*>(items);
+    return (simt::sort_bits(s.keys[item]) ^ s.turned) >> s.begin_bit & s.mask;
+  }
+  SIMT_UNSEEN void sort_order(bool descending, int begin_bit, int end_bit) {
     int width = end_bit - begin_bit;
     unsigned long long mask = width >= 64 ? ~0ull : (1ull << width) - 1;
-    auto bits = [&](int item) { return simt::sort_bits(storage_.keys[item]) >> begin_bit & mask; };
-    for (int i = 0; i < kItems; i++) storage_.order[i] = i;
-    std::stable_sort(storage_.order, storage_.order + kItems, [&](int a, int b) {
-      return descending ? bits(b) < bits(a) : bits(a) < bits(b);
-    });
+    Items items{storage_.keys, begin_bit, mask, descending ? ~0ull : 0};
+    simt::sort_stably(storage_.order, kItems, &items, key_of);
   }
+  SIMT_UNSEEN int place(int item) const { return storage_.order[item]; }
   TempStorage& storage_;
   simt::CallSite site_;
 };
