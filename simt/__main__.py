@@ -190,7 +190,7 @@ def check(build: Build, command: Command) -> int:
     sys.stdout.flush()
     print(summary(reports), end="", file=sys.stderr)
     _write_json(command.json, [asdict(report) for report in reports])
-    return 1 if reports else exit_status(status)
+    return 1 if any(report.problem for report in reports) else exit_status(status)
 
 
 def profile(build: Build, command: Command) -> int:

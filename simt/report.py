@@ -22,6 +22,7 @@ class Report:
     message: str = ""  # the cause, in a sentence
     details: list[str] = field(default_factory=list)  # more, a line each
     count: int = 1  # how often it was seen at this place
+    problem: bool = True  # False: worth a note, as the program knows of it
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Report:
@@ -54,6 +55,7 @@ class Report:
             message=str(fields.get("message") or ""),
             details=[str(line) for line in details] if isinstance(details, list) else [],
             count=_integer(fields.get("count")) or 1,
+            problem=fields.get("problem") is not False,
         )
 
     def text(self) -> str:
@@ -80,12 +82,13 @@ class Report:
 
 def summary(reports: list[Report]) -> str:
     """All reports for people: the first of each kind in full, the others a line each."""
-    if not reports:
-        return "simt: no problem found\n"
+    problems = [report for report in reports if report.problem]
     by_kind: dict[str, list[Report]] = {}
-    for report in reports:
+    for report in problems:
         by_kind.setdefault(report.kind, []).append(report)
-    parts = []
+    parts = [f"simt: note: {report.message}\n" for report in reports if not report.problem]
+    if not problems:
+        return "".join([*parts, "simt: no problem found\n"])
     for first, *others in by_kind.values():
         text = first.text()
         if first.count > 1:
@@ -95,7 +98,7 @@ def summary(reports: list[Report]) -> str:
             times = f" ({other.count:,} times)" if other.count > 1 else ""
             text += f"\n  also{kernel}: {other.message}{times}"
         parts.append(text + "\n")
-    places, kinds = _counted(len(reports), "problem"), _counted(len(by_kind), "kind")
+    places, kinds = _counted(len(problems), "problem"), _counted(len(by_kind), "kind")
     return "\n".join([*parts, f"simt: {places} of {kinds}\n"])
 
 

@@ -74,9 +74,7 @@ def _edit_static(source: Source, declaration: Declaration, in_function: bool) ->
     tokens, start = source.tokens, declaration.type[0].start
     for declarator in declaration.declarators:
         name = source.at(declarator.name)
-        text, paste = f'"{name}"', ""
-        if name in source.macro_parameters(declarator.name):
-            text, paste = f"#{name}", "##"
+        text, paste = _as_string(source, declarator)
         new_type, site = f"simt_t_{paste}{name}", f"simt_s_{paste}{name}"
         align = f", {declaration.alignment}" if declaration.alignment else ""
         if in_function:
@@ -94,7 +92,7 @@ def _edit_static(source: Source, declaration: Declaration, in_function: bool) ->
 def _edit_dynamic(source: Source, declaration: Declaration, in_function: bool) -> None:
     tokens, start = source.tokens, declaration.type[0].start
     for declarator in declaration.declarators:
-        name = source.at(declarator.name)
+        name, (text, _) = source.at(declarator.name), _as_string(source, declarator)
         if source.at(declarator.name + 1) != "[":
             raise source.error(
                 tokens[declarator.name],
@@ -110,14 +108,22 @@ def _edit_dynamic(source: Source, declaration: Declaration, in_function: bool) -
         if in_function:
             pointer = f"(* const {name}){inner}" if inner else f"* const {name}"
             source.replace(tokens[declarator.name], f"{pointer} = ")
-            new = f"::simt::dynamic_shared<{type_text}{inner}>()"
+            new = f"::simt::dynamic_shared<{type_text}{inner}>({text})"
             _begin(source, declaration, declarator, start, "")
         else:
-            source.replace(tokens[declarator.name], f"{inner}> {name}{{}}")
+            source.replace(tokens[declarator.name], f"{inner}> {name}{{{text}}}")
             new = ""
             opening = "static const ::simt::DynamicShared<"
             _begin(source, declaration, declarator, start, opening)
         source.insert(tokens[declarator.end - 1].end, new)
+
+
+def _as_string(source: Source, declarator: Declarator) -> tuple[str, str]:
+    """The name as a string, and what pastes it onto another word: in a macro, it may be an argument."""
+    name = source.at(declarator.name)
+    if name in source.macro_parameters(declarator.name):
+        return f"#{name}", "##"
+    return f'"{name}"', ""
 
 
 def _begin(

@@ -69,6 +69,7 @@ void set_up_worker(Worker& w, Job* job) {
   shared_addresses = w.shared_addresses;
   memset(w.shared_addresses, 0, sizeof w.shared_addresses);
   w.shared_variables.clear();
+  w.dynamic_array = {};
 
   dim3 b = config.block;
   if (b.x == w.thread_ids_of.x && b.y == w.thread_ids_of.y && b.z == w.thread_ids_of.z) return;

@@ -52,10 +52,14 @@ static const char* verb(const Access& a) {
 static const char* memory_of(const Access& a) {
   return a.area == Area::Shared ? "shared memory" : "global memory";
 }
-static std::string on_line(void* pc) {
+// Where a function of simt's was called that is not inlined into the user's code, or else launched.
+std::string Checker::line_of(void* pc, bool runs_now) const {
   std::string line = source_line(pc);
-  return line.empty() ? "" : " at " + line;
+  if (line.empty() && runs_now) line = calling_line();
+  const Launch& launch = worker_.job->launch;
+  return line.empty() ? where(launch.file, launch.line) : line;
 }
+std::string Checker::on_line(const Access& a) const { return " at " + line_of(a.pc); }
 static std::string number(size_t n, const char* unit) {
   return std::to_string(n) + " " + unit + (n == 1 ? "" : "s");
 }
@@ -67,22 +71,22 @@ void Checker::misaligned(const Access& a) {
     return Report{"misaligned_address",
                   cudaSuccess,
                   thread_name(worker_, worker_.current),
-                  number(a.size, "byte") + " are " + verb(a) + " at once" + on_line(a.pc) +
+                  number(a.size, "byte") + " are " + verb(a) + " at once" + on_line(a) +
                       ", at an address that is no multiple of " + std::to_string(a.size) + " (" +
                       address + "): a GPU stops there with \"misaligned address\"",
                   {},
-                  source_line(a.pc)};
+                  line_of(a.pc)};
   });
 }
 
 void Checker::shared_out_of_bounds(const Access& a) {
   note(&worker_, "shared_out_of_bounds", a.pc, nullptr, [&] {
     Named n = name_shared(worker_, a.address);
-    std::string text = n.text + " is " + verb(a) + on_line(a.pc) + ", outside of " +
+    std::string text = n.text + " is " + verb(a) + on_line(a) + ", outside of " +
                        (n.extent.empty() ? "the block's shared memory" : n.extent);
     return Report{
         "shared_out_of_bounds", cudaSuccess, thread_name(worker_, worker_.current), text, {},
-        source_line(a.pc)};
+        line_of(a.pc)};
   });
 }
 
@@ -90,14 +94,14 @@ void Checker::global_out_of_bounds(const Access& a) {
   const Allocation* held = arena.holding(a.address);
   const char* kind = held && held->freed ? "use_after_free" : "out_of_bounds";
   note(&worker_, kind, a.pc, nullptr, [&] {
-    Named n = name_global(worker_, a.address);
-    std::string text = n.text + " is " + verb(a) + on_line(a.pc);
+    Named n = name_global(worker_, a.address, a.size);
+    std::string text = n.text + " is " + verb(a) + on_line(a);
     if (held && held->freed)
       text += " after its memory was freed";
     else if (!n.extent.empty())
       text += ", but " + n.extent;
     return Report{kind, cudaSuccess, thread_name(worker_, worker_.current),
-                  text, {},          source_line(a.pc)};
+                  text, {},          line_of(a.pc)};
   });
 }
 
@@ -128,17 +132,17 @@ void Checker::elsewhere(const Access& a) {
   if (in_program(a.address) || !is_mapped(a.address)) return;
   if (find_range((void*)a.address, &registered)) return;
   note(&worker_, "host_pointer", a.pc, nullptr, [&] {
-    Named n = name_global(worker_, a.address);
+    Named n = name_global(worker_, a.address, a.size);
     return Report{
         "host_pointer",
         cudaSuccess,
         thread_name(worker_, worker_.current),
         (n.argument.empty() ? "memory of the host" : "`" + n.argument + "`, memory of the host,") +
-            " is " + verb(a) + " by a kernel" + on_line(a.pc) +
+            " is " + verb(a) + " by a kernel" + on_line(a) +
             ": a kernel can only use memory from cudaMalloc and the like, so copy the "
             "data there first",
         {},
-        source_line(a.pc)};
+        line_of(a.pc)};
   });
 }
 
@@ -146,16 +150,17 @@ void Checker::unwritten(const Access& a) {
   note(&worker_, a.area == Area::Shared ? "uninitialized_shared" : "uninitialized_global", a.pc,
        nullptr, [&] {
          bool shared = a.area == Area::Shared;
-         Named n = shared ? name_shared(worker_, a.address) : name_global(worker_, a.address);
+         Named n =
+             shared ? name_shared(worker_, a.address) : name_global(worker_, a.address, a.size);
          return Report{shared ? "uninitialized_shared" : "uninitialized_global",
                        cudaSuccess,
                        thread_name(worker_, worker_.current),
-                       n.text + " is read" + on_line(a.pc) +
+                       n.text + " is read" + on_line(a) +
                            (shared ? ", but no thread of this block has written it"
                                    : ", but nobody has written it: no kernel, cudaMemcpy or "
                                      "cudaMemset"),
                        {},
-                       source_line(a.pc)};
+                       line_of(a.pc)};
        });
 }
 
@@ -205,6 +210,17 @@ void Checker::settle() {
   }
 }
 
+static const char* what_is_missing(bool same_block, bool in_warp) {
+  if (!same_block)
+    return ": blocks run in any order and no barrier spans them, so only atomics or a new launch "
+           "can order this";
+  if (in_warp)
+    return ", lanes of one warp, with no __syncwarp() or __syncthreads() in between: put one "
+           "there, as lanes need not run in step";
+  return ", with no __syncthreads() in between: put one there, or which comes first is left to "
+         "chance";
+}
+
 void Checker::race(const Cell& cell, const Access& a, bool with_reader) {
   Moment other = with_reader ? cell.reader : cell.writer;
   auto* other_pc = (void*)(code_ + ((with_reader ? cell.reader_pc : cell.writer_pc) & kPcMask));
@@ -214,29 +230,21 @@ void Checker::race(const Cell& cell, const Access& a, bool with_reader) {
     bool same_block = order.in_this_block(other), self = same_thread(other, mine);
     bool in_warp = same_block && thread_of(other) >> 5 == thread_of(mine) >> 5;
     int thread = (int)thread_of(mine);
-    std::string here = source_line(a.pc), there = source_line(other_pc);
-    Named n =
-        a.area == Area::Shared ? name_shared(worker_, a.address) : name_global(worker_, a.address);
+    std::string here = line_of(a.pc), there = line_of(other_pc, false);
+    Named n = a.area == Area::Shared ? name_shared(worker_, a.address)
+                                     : name_global(worker_, a.address, a.size);
     bool writes = a.how & kWrite;
     std::string text = n.text + " in " + memory_of(a) + " is ";
+    bool in_one_line = here == there && (with_reader || !writes);  // x += 1, or s[i] = s[i + 1]
     if (here == there)
-      text += with_reader || !writes ? "read and written" : "written";
+      text += in_one_line ? "read and written" : "written";
     else
       text += std::string(with_reader ? "read" : "written") + " at " + there + " and " +
               (writes ? "written" : "read") + " at " + here;
     text += same_block ? " by different threads" : " by different blocks";
     if (here == there) text += " at " + here;
-    bool changes = here == there && (with_reader || !writes);
-    if (changes && a.area != Area::Shared)
-      text += ": if each of them adds to it, use atomicAdd";
-    else if (!same_block)
-      text += ": blocks run in any order, and no barrier spans them; use atomics, or two launches";
-    else if (in_warp)
-      text +=
-          ", lanes of one warp, with no __syncwarp() or __syncthreads() in between: lanes need "
-          "not run in step";
-    else
-      text += ", with no __syncthreads() in between: which comes first is left to chance";
+    text += what_is_missing(same_block, in_warp);
+    if (in_one_line) text += "; if each of them adds to it, use atomicAdd()";
     auto who = [&](Moment m, int t) {
       std::string block = "";
       if (!same_block) block = "block " + block_name(worker_, order.block_of(m)) + ", ";

@@ -156,10 +156,12 @@ class Checker {
   void elsewhere(const Access& a);
   void race(const Cell& cell, const Access& a, bool with_reader);
   void settle();
+  std::string line_of(void* pc, bool runs_now = true) const;  // the user's
+  std::string on_line(const Access& a) const;                 // " at gpt.cu:12"
 
   Worker& worker_;
   unsigned grid_phase_ = 0;  // grid barriers that the block has passed
-  uint32_t launch_ = 0;  // its first run
+  uint32_t launch_ = 0;      // its first run
   uintptr_t stacks_, code_;
   size_t stacks_size_;
   Shadow shared_;

@@ -72,25 +72,4 @@ void trace_bad_free(void* p) {
   });
 }
 
-void trace_invalid_launch(const Launch& launch, cudaError_t error) {
-  note(nullptr, "invalid_launch", launch.file, (void*)(intptr_t)launch.line, [&] {
-    dim3 g = launch.config.grid, b = launch.config.block;
-    uint64_t threads = (uint64_t)b.x * b.y * b.z;
-    std::string text = std::string("the kernel ") + launch.name + " is not run: ";
-    if (threads == 0 || (uint64_t)g.x * g.y * g.z == 0)
-      text += "its grid or block is empty (is a division rounded down to 0?)";
-    else if (threads > kMaxThreads)
-      text += "a block of " + std::to_string(threads) + " threads, where 1024 are the most";
-    else if (launch.config.dynamic_shared > kDefaultDynamicLimit)
-      text += std::to_string(launch.config.dynamic_shared) +
-              " bytes of dynamic shared memory; more than 48 KB need cudaFuncSetAttribute(kernel, "
-              "cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), and 227 KB are the most";
-    else
-      text += cudaGetErrorString(error);
-    text += std::string(". cudaGetLastError() says so (") + cudaGetErrorName(error) + ")";
-    std::string line = where(launch.file, launch.line);
-    return Report{"invalid_launch", cudaSuccess, "", text + ", at " + line, {}, line};
-  });
-}
-
 }  // namespace simt

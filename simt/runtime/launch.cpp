@@ -134,9 +134,9 @@ cudaError_t run(const Launch& launch) {
     abort();
   }
   std::lock_guard<std::mutex> lock(launching);
-  if (sticky_error()) return sticky_error();
+  if (cudaError_t earlier = device_error()) return earlier;
   if (cudaError_t error = check(launch)) {
-    if (traced_run()) trace_invalid_launch(launch, error);
+    if (traced_run()) trace_refused_launch(launch, error);
     return failed(error);
   }
   cudaError_t captured;
@@ -152,7 +152,7 @@ cudaError_t run(const Launch& launch) {
   if (traced_run()) trace_launch_begins(job);
   launch.config.cooperative ? run_cooperative(job) : pool->run(job);
   if (traced_run()) trace_launch_ends(job);
-  return sticky_error();
+  return device_error();
 }
 
 }  // namespace simt

@@ -53,33 +53,52 @@ static std::string hexadecimal(uintptr_t address) {
   return text;
 }
 
+// Its element at that byte, and the array with its extents: {"tile[3][5]", "tile[32][33]"}.
+static std::pair<std::string, std::string> element(const SharedVariable& v, size_t byte) {
+  const ArrayShape& shape = v.shape;
+  unsigned rank = std::min(shape.rank, 4u);
+  size_t index = byte / shape.element_size, below = 1;  // elements of one step of this dimension
+  for (unsigned d = 1; d < rank; d++) below *= shape.extents[d];
+  std::string text = v.name, extent = v.name;
+  for (unsigned d = 0; d < rank; d++) {
+    text += "[" + std::to_string(index / below) + "]";
+    extent += "[" + std::to_string(shape.extents[d]) + "]";
+    index %= below;
+    if (d + 1 < rank) below /= shape.extents[d + 1];
+  }
+  return {text, extent};
+}
+
+static Named name_dynamic(const Worker& w, size_t byte) {
+  const SharedVariable& v = w.dynamic_array;
+  size_t size = w.job->launch.config.dynamic_shared;
+  std::string asked = "the " + std::to_string(size) + " bytes that the launch asked for";
+  if (!v.name) return {"byte " + std::to_string(byte) + " of the dynamic shared memory", asked, ""};
+  size_t elements = size / v.shape.element_size;
+  return {element(v, byte).first, asked + ": " + std::to_string(elements) + " elements", ""};
+}
+
 Named name_shared(const Worker& w, uintptr_t address) {
   size_t at = address - (uintptr_t)w.arena;
-  if (at >= kDynamicStart) {
-    return {"byte " + std::to_string(at - kDynamicStart) + " of the dynamic shared memory",
-            "the " + std::to_string(w.job->launch.config.dynamic_shared) +
-                " bytes that the launch asked for",
-            ""};
-  }
+  if (at >= kDynamicStart) return name_dynamic(w, at - kDynamicStart);
   const SharedVariable* nearest = nullptr;
   for (const SharedVariable& v : w.shared_variables)
     if (v.offset <= at && (!nearest || v.offset > nearest->offset)) nearest = &v;
   if (!nearest) return {hexadecimal(address), "", ""};
-  const ArrayShape& shape = nearest->shape;
-  size_t index = (at - nearest->offset) / shape.element_size;
-  std::string text = nearest->name, extent = nearest->name;
-  size_t below = 1;  // elements of one step of the present dimension
-  for (unsigned d = 1; d < shape.rank && d < 4; d++) below *= shape.extents[d];
-  for (unsigned d = 0; d < shape.rank && d < 4; d++) {
-    text += "[" + std::to_string(index / below) + "]";
-    extent += "[" + std::to_string(shape.extents[d]) + "]";
-    index %= below;
-    if (d + 1 < shape.rank && d + 1 < 4) below /= shape.extents[d + 1];
-  }
+  auto [text, extent] = element(*nearest, at - nearest->offset);
   return {text, extent, ""};
 }
 
-Named name_global(const Worker& w, uintptr_t address) {
+// A __device__ variable of the program.
+static Named name_variable(uintptr_t address, size_t access_size) {
+  Variable v = variable_at(address);
+  if (v.name.empty()) return {hexadecimal(address), "", ""};
+  if (v.size <= access_size) return {v.name, v.name, ""};
+  return {v.name + "[" + std::to_string((address - v.start) / access_size) + "]", v.name, ""};
+}
+
+Named name_global(const Worker& w, uintptr_t address, size_t access_size) {
+  if (in_program(address)) return name_variable(address, access_size);
   const Launch& launch = w.job->launch;
   const Allocation* home = arena.contains(address) ? arena.nearest(address) : nullptr;
   int best = -1;

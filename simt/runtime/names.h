@@ -13,8 +13,16 @@ struct Named {
   size_t element_size = 4;  // bytes
 };
 Named name_shared(const Worker& w, uintptr_t address);
-Named name_global(const Worker& w, uintptr_t address);
+Named name_global(const Worker& w, uintptr_t address, size_t access_size);
 std::string block_name(const Worker& w, uint64_t block);  // "(2,0,0)"
+
+// A variable of the program, by its symbol; without a name if there is none.
+struct Variable {
+  std::string name;
+  uintptr_t start;
+  size_t size;
+};
+Variable variable_at(uintptr_t address);  // symbols.cpp
 
 // The program or library that this runtime is part of.
 uintptr_t program_code();                                   // its base address

@@ -192,7 +192,7 @@ void Profiler::take_sample(AccessCounts& c, const Event& first, const uintptr_t*
   } else {
     const Allocation* home = arena.holding(addresses[0]);
     start = home ? (uintptr_t)home->start : addresses[0] / 128 * 128;
-    Named n = name_global(worker_, addresses[0]);
+    Named n = name_global(worker_, addresses[0], first.size);
     c.sample_of = n.argument;
     c.sample_element = n.element_size;
     if (n.start) start = n.start;

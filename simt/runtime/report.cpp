@@ -8,15 +8,16 @@
 #include <tuple>
 
 #include "json.h"
-#include "runtime.h"
+#include "trace.h"
 
 namespace simt {
 
 static std::mutex mutex;
 static std::string last_report;  // JSON, or empty
 struct Noted {
-  std::string json;  // but for the count and the closing brace
+  std::string json;  // but for what follows here and the closing brace
   uint64_t count;
+  bool problem = true;
 };
 // Never destroyed: reports are written when the program ends.
 static auto& all_reports = *new std::vector<Noted>();
@@ -24,7 +25,19 @@ static auto& places = *new std::map<std::tuple<std::string, const void*, const v
 static std::atomic<int> sticky{cudaSuccess};
 static __thread cudaError_t last_error = cudaSuccess;
 
-cudaError_t sticky_error() { return (cudaError_t)sticky.load(); }
+static auto& failed_one = *new FailedLaunch();
+
+cudaError_t device_error() { return (cudaError_t)sticky.load(); }
+cudaError_t sticky_error() {
+  cudaError_t error = device_error();
+  if (error) failed_one.told = true;
+  return error;
+}
+cudaError_t told(cudaError_t error) {
+  if (error && traced_run()) trace_error_told();
+  return error;
+}
+const FailedLaunch* failed_launch() { return device_error() ? &failed_one : nullptr; }
 cudaError_t failed(cudaError_t error) { return last_error = error; }
 
 // ---------------------------------------------------------------------------------- text
@@ -116,7 +129,7 @@ static std::string json_of_all() {
   for (const Noted& one : all_reports)
     if (!one.json.empty())  // else it is being made
       out += (out.size() > 1 ? ",\n" : "") + one.json + ",\"count\":" + std::to_string(one.count) +
-             "}";
+             ",\"problem\":" + (one.problem ? "true}" : "false}");
   return out + "]\n";
 }
 
@@ -148,6 +161,9 @@ void report(Worker& w, const Report& r) {
   w.job->stop = true;
   int none = cudaSuccess;
   if (!sticky.compare_exchange_strong(none, r.error)) return;  // another worker was first
+  const Launch& launch = w.job->launch;
+  failed_one.kernel = launch.name, failed_one.file = launch.file, failed_one.line = launch.line;
+  failed_one.error = r.error, failed_one.told = false;
   std::string json = json_of(&w, r);
   last_report = json + "}";
   all_reports.push_back({json, 1});
@@ -173,6 +189,14 @@ void note_at(int place, const Worker* w, const Report& r) {
   std::lock_guard<std::mutex> lock(mutex);
   all_reports[place].json = json;
   print(w, r);
+}
+
+void excuse(const char* kind, const void* pc, const void* other_pc) {
+  std::lock_guard<std::mutex> lock(mutex);
+  auto found = places.find({kind, pc, other_pc});
+  if (found == places.end()) return;
+  all_reports[found->second].problem = false;
+  save_reports();
 }
 
 // Nobody can go on. Who waits where, and who returned, tells what is missing.
@@ -228,7 +252,8 @@ void report_deadlock(Worker& w) {
 // ------------------------------------------------------------------------------ the C side
 
 cudaError_t cudaPeekAtLastError() {
-  return simt::sticky_error() ? simt::sticky_error() : simt::last_error;
+  cudaError_t error = simt::sticky_error();
+  return simt::told(error ? error : simt::last_error);
 }
 cudaError_t cudaGetLastError() {
   cudaError_t error = cudaPeekAtLastError();

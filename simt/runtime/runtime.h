@@ -158,6 +158,7 @@ struct Worker {
   size_t static_used = 0, static_high = 0;
   char* shared_addresses[kMaxSharedSites] = {};
   std::vector<SharedVariable> shared_variables;
+  SharedVariable dynamic_array{};  // as the kernel declares it
 
   // What a signal handler leaves for the code that makes the report
   int signal = 0;
@@ -297,9 +298,20 @@ void note(const Worker* w, const char* kind, const void* pc, const void* other_p
 }
 // The line of the user's that called the function of CUDA's that is being carried out, or "".
 std::string calling_line();
+// What was reported under these is no problem, but worth a note: the program knows of it.
+void excuse(const char* kind, const void* pc, const void* other_pc);
 void save_reports();  // to the file that $SIMT_REPORT names
 
+// The error that ended a launch, which all calls return from then on; it is told to the program.
 cudaError_t sticky_error();
+cudaError_t device_error();  // the same, not told
+struct FailedLaunch {
+  std::string kernel, file;
+  int line;
+  cudaError_t error;
+  std::atomic<bool> told{false};
+};
+const FailedLaunch* failed_launch();    // or null
 cudaError_t failed(cudaError_t error);  // notes it for cudaGetLastError, and returns it
 std::string thread_name(const Worker& w, int thread);                       // "(3,0,0)"
 std::string thread_ranges(const Worker& w, const std::vector<int>& those);  // "(0,0,0)..(31,0,0)"

@@ -54,6 +54,11 @@ char* place_shared(SharedSite& site, size_t size, size_t align, const ArrayShape
   return shared_addresses[site.id] = w.arena + start;
 }
 
-char* dynamic_shared_address() { return worker->arena + kDynamicStart; }
+char* dynamic_shared_address(const char* name, const ArrayShape& shape) {
+  Worker& w = *worker;
+  if (traced_run())
+    w.dynamic_array = {name, kDynamicStart, w.job->launch.config.dynamic_shared, shape};
+  return w.arena + kDynamicStart;
+}
 
 }  // namespace simt

@@ -82,6 +82,7 @@ void trace_shared(Worker&, size_t offset, size_t size) {
 }
 
 void trace_program_ends() {
+  if (tracing == Tracing::Check) check_that_errors_were_told();
   const char* leaks = getenv("SIMT_LEAKS");
   if (tracing == Tracing::Check && leaks && *leaks == '1')
     for (const Allocation& a : arena.alive())

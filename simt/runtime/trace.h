@@ -25,7 +25,9 @@ void trace_shared(Worker& w, size_t offset, size_t size);  // there lies a varia
 void trace_copy(void* to, const void* from, size_t size, cudaMemcpyKind kind);
 void trace_fill(void* p, size_t size);
 void trace_bad_free(void* p);
-void trace_invalid_launch(const Launch& launch, cudaError_t error);
+void trace_refused_launch(const Launch& launch, cudaError_t error);
+void trace_error_told();  // to the program, by cudaGetLastError and the like, on this host thread
+void check_that_errors_were_told();  // when the program ends
 
 void trace_program_ends();
 

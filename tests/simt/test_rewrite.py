@@ -257,23 +257,23 @@ class TestDynamicSharedMemory:
         [
             (
                 "extern __shared__ float s[];",
-                "float * const s = ::simt::dynamic_shared<float>();",
+                'float * const s = ::simt::dynamic_shared<float>("s");',
             ),
             (
                 "extern __shared__ __align__(16) float4 s[];",
-                "float4 * const s = ::simt::dynamic_shared<float4>();",
+                'float4 * const s = ::simt::dynamic_shared<float4>("s");',
             ),
             (
                 "extern __shared__ volatile char s[];",
-                "volatile char * const s = ::simt::dynamic_shared<volatile char>();",
+                'volatile char * const s = ::simt::dynamic_shared<volatile char>("s");',
             ),
             (
                 "extern __shared__ float s[][32];",
-                "float (* const s)[32] = ::simt::dynamic_shared<float[32]>();",
+                'float (* const s)[32] = ::simt::dynamic_shared<float[32]>("s");',
             ),
             (
                 "extern __shared__ Pair<int, T> s[];",
-                "Pair<int, T> * const s = ::simt::dynamic_shared<Pair<int,T>>();",
+                'Pair<int, T> * const s = ::simt::dynamic_shared<Pair<int,T>>("s");',
             ),
         ],
     )
@@ -282,7 +282,7 @@ class TestDynamicSharedMemory:
 
     def test_at_file_scope(self):
         assert rewritten("extern __shared__ __align__(16) float s[];") == (
-            "static const ::simt::DynamicShared<float > s{};"
+            'static const ::simt::DynamicShared<float > s{"s"};'
         )
 
 

@@ -52,6 +52,7 @@ struct Launch {
 // Runs all threads of all blocks. Errors go where CUDA puts them, to cudaGetLastError(), and are
 // returned as well.
 SIMT_HIDDEN cudaError_t run(const Launch& launch);
+SIMT_HIDDEN cudaError_t told(cudaError_t error);  // returns it to the program
 
 // one_thread calls the kernel with the arguments in the caller's frame; copy makes a closure that
 // does the same with copies of them.

@@ -12,8 +12,8 @@ template <class... Params, size_t... I>
 cudaError_t launch_with_list(void (*kernel)(Params...), const Config& config, void** arguments,
                              const char* file, int line, std::index_sequence<I...>) {
   if (sizeof...(Params) && !arguments) return cudaErrorInvalidValue;
-  return Launcher<Params...>{kernel, kernel_name((const void*)kernel), config, file, line}.start(
-      *static_cast<std::remove_reference_t<Params>*>(arguments[I])...);
+  Launcher<Params...> launcher{kernel, kernel_name((const void*)kernel), config, file, line};
+  return told(launcher.start(*static_cast<std::remove_reference_t<Params>*>(arguments[I])...));
 }
 
 template <class... Params>

@@ -21,7 +21,7 @@ extern __thread SIMT_HIDDEN char** shared_addresses;  // of this block, by id; n
 struct ArrayShape;
 SIMT_HIDDEN char* place_shared(SharedSite& site, size_t size, size_t align,
                                const ArrayShape& shape);
-SIMT_HIDDEN char* dynamic_shared_address();
+SIMT_HIDDEN char* dynamic_shared_address(const char* name, const ArrayShape& shape);
 
 // How an array type is made up, so that reports can say tile[3][5].
 struct ArrayShape {
@@ -47,8 +47,8 @@ SIMT_OWN_INLINE T& shared(SharedSite& site) {
 
 // extern __shared__ T name[];
 template <class T>
-inline T* dynamic_shared() {
-  return reinterpret_cast<T*>(dynamic_shared_address());
+SIMT_OWN_INLINE T* dynamic_shared(const char* name) {
+  return reinterpret_cast<T*>(dynamic_shared_address(name, array_shape<T[1]>()));
 }
 
 // The same at file scope, where a declaration has no block yet: found anew at each use.
@@ -77,10 +77,11 @@ struct FileShared<T[N], Align> {
 };
 template <class T>
 struct DynamicShared {
-  operator T*() const { return dynamic_shared<T>(); }
+  const char* name;
+  operator T*() const { return dynamic_shared<T>(name); }
   template <class I>
   T& operator[](I i) const {
-    return dynamic_shared<T>()[i];
+    return dynamic_shared<T>(name)[i];
   }
 };
 

@@ -50,8 +50,8 @@ __global__ void take(int* first, int* length, int* sum) {
 }
 
 __global__ void push() {
-  Node *node = new Node(blockIdx.x * blockDim.x + threadIdx.x, nullptr), *seen = head;
-  do {
+  Node *node = new Node(blockIdx.x * blockDim.x + threadIdx.x, nullptr), *seen = nullptr;
+  do {  // the first try may fail, and tells what the head is
     node->next = seen;
     seen = (Node*)atomicCAS((unsigned long long*)&head, (unsigned long long)node->next,
                             (unsigned long long)node);
