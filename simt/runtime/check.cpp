@@ -210,15 +210,19 @@ void Checker::settle() {
   }
 }
 
-static const char* what_is_missing(bool same_block, bool in_warp) {
+// adds: one of the threads changes what it finds there, and maybe so does the other.
+static std::string what_is_missing(bool same_block, bool in_warp, bool adds) {
+  std::string atomics = adds ? "if each of them adds to it, use atomicAdd(), else " : "";
   if (!same_block)
-    return ": blocks run in any order and no barrier spans them, so only atomics or a new launch "
-           "can order this";
+    return ": " + atomics +
+           (adds ? "use two launches: blocks run in any order, and no barrier spans them"
+                 : "blocks run in any order and no barrier spans them, so only atomics or a new "
+                   "launch can order this");
   if (in_warp)
-    return ", lanes of one warp, with no __syncwarp() or __syncthreads() in between: put one "
-           "there, as lanes need not run in step";
-  return ", with no __syncthreads() in between: put one there, or which comes first is left to "
-         "chance";
+    return ", lanes of one warp, with no __syncwarp() or __syncthreads() in between: " + atomics +
+           "put one there, as lanes need not run in step";
+  return ", with no __syncthreads() in between: " + atomics +
+         "put one there, or which comes first is left to chance";
 }
 
 void Checker::race(const Cell& cell, const Access& a, bool with_reader) {
@@ -243,8 +247,9 @@ void Checker::race(const Cell& cell, const Access& a, bool with_reader) {
               (writes ? "written" : "read") + " at " + here;
     text += same_block ? " by different threads" : " by different blocks";
     if (here == there) text += " at " + here;
-    text += what_is_missing(same_block, in_warp);
-    if (in_one_line) text += "; if each of them adds to it, use atomicAdd()";
+    bool adds = in_one_line && !writes && cell.reader >= order.launch_begins &&
+                line_of((void*)(code_ + (cell.reader_pc & kPcMask)), false) == here;
+    text += what_is_missing(same_block, in_warp, adds);
     auto who = [&](Moment m, int t) {
       std::string block = "";
       if (!same_block) block = "block " + block_name(worker_, order.block_of(m)) + ", ";

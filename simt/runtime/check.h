@@ -43,9 +43,9 @@ class Checker {
 
   template <unsigned N>
   void access(uintptr_t address, unsigned how, void* pc) {
+    if (N > 1 && address & (N - 1)) return misaligned({address, N, how, pc, Area::Global});
     size_t at = address - stacks_;
     if (at < stacks_size_) return;  // local memory
-    if (N > 1 && address & (N - 1)) return misaligned({address, N, how, pc, Area::Global});
     at -= stacks_size_;
     if (at < kArena) {
       for (unsigned i = 0; i < N; i += 4)

@@ -1,5 +1,5 @@
-// sort.cpp: a stable sort for the headers (simt/include/cub/block/block_radix_sort.cuh). Here, since
-// what the runtime does is not reported in an instrumented build.
+// sort.cpp: a stable sort for the headers (simt/include/cub/block/block_radix_sort.cuh). Here,
+// since what the runtime does is not reported in an instrumented build.
 #include <algorithm>
 #include <vector>
 

@@ -2,8 +2,6 @@
 // as cuRAND does it, with sequences that are 2^67 numbers apart: the numbers are cuRAND's, bit for
 // bit.
 #pragma once
-#include <vector>
-
 #include "../qualifiers.h"
 
 namespace simt {
@@ -24,50 +22,21 @@ SIMT_UNSEEN inline void step(unsigned (&v)[5]) {
   v[4] = v[4] ^ v[4] << 4 ^ t ^ t << 1;
 }
 
-// The register after some number of steps is a linear function, modulo 2, of what it was: this says
-// what becomes of each of its 160 bits.
-struct Jump {
-  unsigned images[160][5];
-
-  SIMT_UNSEEN void operator()(unsigned (&v)[5]) const {
-    unsigned sum[5] = {};
-    for (int bit = 0; bit < 160; bit++)
-      if (v[bit / 32] >> bit % 32 & 1)
-        for (int i = 0; i < 5; i++) sum[i] ^= images[bit][i];
-    for (int i = 0; i < 5; i++) v[i] = sum[i];
-  }
-};
-
 constexpr int kSequence = 67, kJumps = kSequence + 64;
 
-// Jumps by 2^0, 2^1, ... 2^130 steps, each of them twice the one before. Made at the first need: it
-// takes some milliseconds.
-SIMT_UNSEEN inline const std::vector<Jump>& jumps() {
-  static const std::vector<Jump> all = [] {
-    std::vector<Jump> jumps(kJumps);
-    for (int bit = 0; bit < 160; bit++) {
-      jumps[0].images[bit][bit / 32] = 1u << bit % 32;
-      step(jumps[0].images[bit]);
-    }
-    for (int i = 1; i < kJumps; i++) {
-      jumps[i] = jumps[i - 1];
-      for (auto& image : jumps[i].images) jumps[i - 1](image);
-    }
-    return jumps;
-  }();
-  return all;
-}
+// 2^power steps at once, power < kJumps (runtime/xorwow.cpp).
+SIMT_HIDDEN void jump(unsigned (&v)[5], int power);
 
 SIMT_UNSEEN inline void skip(Xorwow& s, unsigned long long n) {
   s.counter += kCounterStep * (unsigned)n;
   for (int i = 0; i < 64 && n >> i; i++)
-    if (n >> i & 1) jumps()[i](s.v);
+    if (n >> i & 1) jump(s.v, i);
 }
 
 // The counter, of 32 bits, is the same after 2^67 steps.
 SIMT_UNSEEN inline void skip_sequences(Xorwow& s, unsigned long long n) {
   for (int i = 0; i < 64 && n >> i; i++)
-    if (n >> i & 1) jumps()[kSequence + i](s.v);
+    if (n >> i & 1) jump(s.v, kSequence + i);
 }
 
 SIMT_UNSEEN inline void seed(Xorwow& s, unsigned long long seed, unsigned long long sequence,
