@@ -6,11 +6,11 @@ SUBMISSION ?= solutions
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup grade test lint format starter bench clean
+.PHONY: help setup grade test check-table lint format starter bench clean
 
 help: ## this list
 	@echo "minGPT Lab"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: $(VENV)/.installed ## make .venv with the pinned packages (done once; the others call it)
 
@@ -30,6 +30,9 @@ grade: setup ## grade solutions/, or another: make grade SUBMISSION=starter
 
 test: setup ## run the test suite
 	@$(PY) -m pytest
+
+check-table: setup ## what simt check finds: every seeded bug, and nothing in correct programs
+	@$(PY) tests/simt/check_table.py
 
 lint: setup ## style of Python, C++ and CUDA
 	@$(PY) -m ruff check .

@@ -184,13 +184,11 @@ def run(build: Build, command: Command) -> int:
 
 def check(build: Build, command: Command) -> int:
     """Runs a checked program and prints what was found; 1 if anything was."""
-    status, reports = run_checked(
-        build.path, command.arguments, strict=command.strict, leaks=command.leaks
-    )
+    result = run_checked(build.path, command.arguments, strict=command.strict, leaks=command.leaks)
     sys.stdout.flush()
-    print(summary(reports), end="", file=sys.stderr)
-    _write_json(command.json, [asdict(report) for report in reports])
-    return 1 if any(report.problem for report in reports) else exit_status(status)
+    print(summary(result.reports), end="", file=sys.stderr)
+    _write_json(command.json, [asdict(report) for report in result.reports])
+    return 1 if any(report.problem for report in result.reports) else exit_status(result.status)
 
 
 def profile(build: Build, command: Command) -> int:

@@ -12,12 +12,12 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from simt.build import build_program
-from simt.report import Report
+from simt.report import Checked, Report
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Result:
 
     status: int  # its exit status; negative: the signal that ended it
     reports: list[Report]
-    log: str  # the compiler's warnings
+    kernels: dict[str, int]  # that it launched: how often
+    log: str = ""  # the compiler's warnings
 
 
 def check(
@@ -47,28 +48,39 @@ def check(
     build = build_program(
         sources, include_dirs=include_dirs, defines=defines, std=std, mode="check"
     )
-    status, reports = run_checked(build.path, arguments, strict=strict, leaks=leaks)
-    return Result(status, reports, build.log)
+    result = run_checked(build.path, arguments, strict=strict, leaks=leaks)
+    return replace(result, log=build.log)
 
 
 def run_checked(
-    program: Path, arguments: Sequence[str] = (), *, strict: bool = False, leaks: bool = False
-) -> tuple[int, list[Report]]:
-    """Runs a program that was built in the mode "check": (exit status, reports)."""
+    program: Path,
+    arguments: Sequence[str] = (),
+    *,
+    strict: bool = False,
+    leaks: bool = False,
+    environment: Mapping[str, str] | None = None,
+    stdout: int | None = None,
+) -> Result:
+    """Runs a program that was built in the mode "check".
+
+    environment: variables on top of this process's. stdout: as subprocess takes it.
+    """
     with tempfile.TemporaryDirectory(prefix="simt-") as folder:
         path = Path(folder) / "reports"
-        environment = {
+        variables = {
             **os.environ,
+            **(environment or {}),
             "SIMT_REPORT": str(path),
             "SIMT_STRICT": str(int(strict)),
             "SIMT_LEAKS": str(int(leaks)),
         }
-        process = subprocess.Popen([program, *arguments], env=environment)
+        process = subprocess.Popen([program, *arguments], env=variables, stdout=stdout)
         # Ctrl-C is the program's to handle; what it has found by then is still told.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             status = process.wait()
         finally:
             signal.signal(signal.SIGINT, before)
-        reports = Report.list_from_json(path.read_bytes()) if path.exists() else []
-    return status, reports
+        # A program that was killed before anything was found leaves no file.
+        found = Checked.from_json(path.read_bytes()) if path.exists() else Checked()
+    return Result(status, found.reports, found.kernels)

@@ -27,18 +27,11 @@ class Report:
     @classmethod
     def from_json(cls, text: str | bytes) -> Report:
         """Reads what simt_last_report() returned. Raises ValueError if that is no report."""
-        return cls._from_fields(_parse(text))
+        return cls.from_fields(_parse(text))
 
     @classmethod
-    def list_from_json(cls, text: str | bytes) -> list[Report]:
-        """Reads what simt_reports() returned, or $SIMT_REPORT holds. Raises ValueError."""
-        reports = _parse(text)
-        if not isinstance(reports, list):
-            raise ValueError("These are not reports of simt: they are no list")
-        return [cls._from_fields(fields) for fields in reports]
-
-    @classmethod
-    def _from_fields(cls, fields: Any) -> Report:
+    def from_fields(cls, fields: Any) -> Report:
+        """From what its JSON holds. Raises ValueError."""
         if not isinstance(fields, dict) or not isinstance(fields.get("kind"), str):
             raise ValueError("This is not a report of simt: it has no kind")
         details = fields.get("details")
@@ -78,6 +71,26 @@ class Report:
         place = ", ".join(places)
         cause = ": ".join(part for part in (place, self.message) if part)
         return "\n  ".join([title, *([cause] if cause else []), *self.details])
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a checked program's runtime has found (simt_reports(), or the file of $SIMT_REPORT)."""
+
+    reports: list[Report] = field(default_factory=list)
+    kernels: dict[str, int] = field(default_factory=dict)  # that it launched: how often
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Checked:
+        """Raises ValueError if that is not what the runtime writes."""
+        fields = _parse(text)
+        if not isinstance(fields, dict) or not isinstance(fields.get("reports"), list):
+            raise ValueError("These are not reports of simt: there is no list of them")
+        kernels = fields.get("kernels")
+        return cls(
+            [Report.from_fields(one) for one in fields["reports"]],
+            {str(k): _integer(n) for k, n in kernels.items()} if isinstance(kernels, dict) else {},
+        )
 
 
 def summary(reports: list[Report]) -> str:

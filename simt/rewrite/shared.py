@@ -119,7 +119,7 @@ def _edit_dynamic(source: Source, declaration: Declaration, in_function: bool) -
 
 
 def _as_string(source: Source, declarator: Declarator) -> tuple[str, str]:
-    """The name as a string, and what pastes it onto another word: in a macro, it may be an argument."""
+    """The name as a string, and what pastes it to another word: it may be a macro's argument."""
     name = source.at(declarator.name)
     if name in source.macro_parameters(declarator.name):
         return f"#{name}", "##"

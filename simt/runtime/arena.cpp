@@ -1,10 +1,13 @@
 // arena.cpp: see arena.h.
 #include "arena.h"
 
+#include <execinfo.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <mutex>
+
+#include "trace.h"
 
 namespace simt {
 
@@ -60,7 +63,8 @@ void* Arena::allocate(size_t size, Memory kind) {
     pages_[page] = {(uint16_t)(std::max(start, first) - first),
                     (uint16_t)(std::min(end, first + kPageBytes) - first), false};
   }
-  allocations_[base_ + start] = {(char*)base_ + start, size, kind, false};
+  Allocation& made = allocations_[base_ + start] = {(char*)base_ + start, size, kind, false, {}};
+  if (tracing == Tracing::Check) backtrace(made.frames.data(), (int)made.frames.size());
   return (char*)base_ + start;
 }
 

@@ -3,6 +3,7 @@
 // and gaps between the allocations show an index that goes too far. A freed place is not used
 // again until the whole region has been.
 #pragma once
+#include <array>
 #include <map>
 #include <string>
 
@@ -18,6 +19,7 @@ struct Allocation {
   size_t size;
   Memory kind;
   bool freed;
+  std::array<void*, 12> frames;  // the calls that allocated it, innermost first
 };
 
 class Arena {

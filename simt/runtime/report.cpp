@@ -22,6 +22,7 @@ struct Noted {
 // Never destroyed: reports are written when the program ends.
 static auto& all_reports = *new std::vector<Noted>();
 static auto& places = *new std::map<std::tuple<std::string, const void*, const void*>, int>();
+static auto& kernels = *new std::map<std::string, uint64_t>();  // that were launched: how often
 static std::atomic<int> sticky{cudaSuccess};
 static __thread cudaError_t last_error = cudaSuccess;
 
@@ -33,11 +34,15 @@ cudaError_t sticky_error() {
   if (error) failed_one.told = true;
   return error;
 }
+void forget_errors() {
+  sticky = cudaSuccess;
+  last_error = cudaSuccess;
+}
 cudaError_t told(cudaError_t error) {
   if (error && traced_run()) trace_error_told();
   return error;
 }
-const FailedLaunch* failed_launch() { return device_error() ? &failed_one : nullptr; }
+const FailedLaunch* failed_launch() { return failed_one.error ? &failed_one : nullptr; }
 cudaError_t failed(cudaError_t error) { return last_error = error; }
 
 // ---------------------------------------------------------------------------------- text
@@ -94,14 +99,17 @@ std::string source_line(void* pc) {
   return found;
 }
 
-std::string calling_line() {
-  void* frames[32];
-  int n = backtrace(frames, 32);
-  for (int i = 1; i < n; i++) {
+std::string first_line(void* const* frames, int count) {
+  for (int i = 0; i < count && frames[i]; i++) {
     std::string line = source_line((char*)frames[i] - 1);
     if (!line.empty()) return line;
   }
   return "";
+}
+
+std::string calling_line() {
+  void* frames[32];
+  return first_line(frames, backtrace(frames, 32));
 }
 
 // -------------------------------------------------------------------------------- reports
@@ -125,12 +133,16 @@ static std::string json_of(const Worker* w, const Report& r) {
 }
 
 static std::string json_of_all() {
-  std::string out = "[";
+  std::string out = "{\"kernels\":{";
+  for (auto& [name, launches] : kernels)
+    out += (out.back() == '{' ? "" : ",") + json_string(name) + ":" + std::to_string(launches);
+  out += "},\n\"reports\":[";
   for (const Noted& one : all_reports)
     if (!one.json.empty())  // else it is being made
-      out += (out.size() > 1 ? ",\n" : "") + one.json + ",\"count\":" + std::to_string(one.count) +
+      out += (out.back() == '[' ? "\n" : ",\n") + one.json +
+             ",\"count\":" + std::to_string(one.count) +
              ",\"problem\":" + (one.problem ? "true}" : "false}");
-  return out + "]\n";
+  return out + "]}\n";
 }
 
 // $SIMT_REPORT is "stderr", the path of a file for the JSON of all reports, or not set.
@@ -144,6 +156,11 @@ static void print(const Worker* w, const Report& r) {
             w->job->launch.name, where(w->job->launch.file, w->job->launch.line).c_str(),
             blockIdx.x, blockIdx.y, blockIdx.z, r.threads.c_str());
   for (const std::string& detail : r.details) fprintf(stderr, "  %s\n", detail.c_str());
+}
+
+void count_launch(const char* kernel) {
+  std::lock_guard<std::mutex> lock(mutex);
+  kernels[kernel]++;
 }
 
 void save_reports() {
@@ -275,6 +292,6 @@ void simt_clear() {
   simt::last_report.clear();
   simt::all_reports.clear();
   simt::places.clear();
-  simt::sticky = cudaSuccess;
-  simt::last_error = cudaSuccess;
+  simt::kernels.clear();
+  simt::forget_errors();
 }

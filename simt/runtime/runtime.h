@@ -298,17 +298,20 @@ void note(const Worker* w, const char* kind, const void* pc, const void* other_p
 }
 // The line of the user's that called the function of CUDA's that is being carried out, or "".
 std::string calling_line();
+std::string first_line(void* const* frames, int count);  // the same of earlier calls
 // What was reported under these is no problem, but worth a note: the program knows of it.
 void excuse(const char* kind, const void* pc, const void* other_pc);
-void save_reports();  // to the file that $SIMT_REPORT names
+void count_launch(const char* kernel);  // the reports say what was checked
+void save_reports();                    // to the file that $SIMT_REPORT names
 
 // The error that ended a launch, which all calls return from then on; it is told to the program.
 cudaError_t sticky_error();
 cudaError_t device_error();  // the same, not told
+void forget_errors();
 struct FailedLaunch {
   std::string kernel, file;
   int line;
-  cudaError_t error;
+  cudaError_t error = cudaSuccess;
   std::atomic<bool> told{false};
 };
 const FailedLaunch* failed_launch();    // or null

@@ -31,6 +31,7 @@ bool strict() {
 void trace_launch_begins(Job& job) {
   forget_atomics();
   job.first_run = take_runs(job.num_blocks);
+  if (tracing == Tracing::Check) count_launch(job.launch.name);
   if (tracing == Tracing::Profile) profile_launch_begins(job);
 }
 
@@ -81,20 +82,29 @@ void trace_shared(Worker&, size_t offset, size_t size) {
   if (checker) checker->shared_placed(offset, size);
 }
 
+static void report_leaks() {
+  for (const Allocation& a : arena.alive()) {
+    std::string line = first_line(a.frames.data(), (int)a.frames.size());
+    // By its line: what is allocated there again and again is counted.
+    auto place = (const void*)std::hash<std::string>()(line);
+    note(nullptr, "leak", place, nullptr, [&] {
+      const char* memory =
+          a.kind == Memory::Heap ? "memory that a kernel allocated" : "device memory";
+      return Report{"leak",
+                    cudaSuccess,
+                    "",
+                    std::to_string(a.size) + " bytes of " + memory + " are never freed" +
+                        (line.empty() ? "" : ", allocated at " + line),
+                    {},
+                    line};
+    });
+  }
+}
+
 void trace_program_ends() {
-  if (tracing == Tracing::Check) check_that_errors_were_told();
   const char* leaks = getenv("SIMT_LEAKS");
-  if (tracing == Tracing::Check && leaks && *leaks == '1')
-    for (const Allocation& a : arena.alive())
-      note(nullptr, "leak", a.start, nullptr, [&] {
-        const char* memory =
-            a.kind == Memory::Heap ? "memory that a kernel allocated" : "device memory";
-        return Report{"leak",
-                      cudaSuccess,
-                      "",
-                      std::to_string(a.size) + " bytes of " + memory + " are never freed",
-                      {}};
-      });
+  if (tracing == Tracing::Check) check_that_errors_were_told();
+  if (tracing == Tracing::Check && leaks && *leaks == '1') report_leaks();
   save_reports();
   save_profiles();
 }

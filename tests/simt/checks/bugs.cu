@@ -1,7 +1,7 @@
 // Seeded bugs, one for each name on the command line. The line of a bug bears the comment
 // `// BUG`, its name and the kind: what simt check must find there. A bug with two lines bears it
-// on either. The same program runs under compute-sanitizer on a GPU (docs/simt-checks.md has both
-// verdicts).
+// on either. The same program runs under compute-sanitizer on a GPU (compute_sanitizer.json has its
+// verdicts). library_bugs.cu has more.
 #include <cooperative_groups.h>
 
 #include <cstdio>
@@ -263,7 +263,7 @@ int main(int argc, char** argv) {
   int* counts;
   cudaMalloc(&in, 1024 * sizeof(float));
   cudaMalloc(&out, 1000 * sizeof(float));
-  cudaMalloc(&other, 1024 * sizeof(float));
+  cudaMalloc(&other, 1024 * sizeof(float));  // BUG leak leak
   cudaMalloc(&counts, 1024 * sizeof(int));
   cudaMemcpy(in, host, sizeof host, cudaMemcpyHostToDevice);
   cudaMemset(out, 0, 1000 * sizeof(float));
