@@ -78,6 +78,7 @@ int main(int, char** argv) {
   if (!strcmp(argv[1], "crash")) raise(SIGSEGV);
   if (!strcmp(argv[1], "abort")) raise(SIGABRT);
   if (!strcmp(argv[1], "exit")) _exit(3);
+  if (!strcmp(argv[1], "reset")) return cudaDeviceReset();
   for (;;) pause();
 }
 """
@@ -101,8 +102,8 @@ def start_check(source, *arguments):
     )
 
 
-@pytest.mark.parametrize("how", ["crash", "abort", "exit"])
-def test_what_was_found_before_a_crash_is_told(ends_early, how):
+@pytest.mark.parametrize("how", ["crash", "abort", "exit", "reset"])
+def test_what_was_found_is_told_however_it_ends(ends_early, how):
     process = start_check(ends_early, how)
     _, told = process.communicate(timeout=60)
     assert "GLOBAL RACE in kernel add" in told
