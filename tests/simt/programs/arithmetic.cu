@@ -24,9 +24,9 @@ __global__ void vectors(float4* y, const float4* x) {
 
 __global__ void functions(float* y, const float* x) {
   float v = x[threadIdx.x];
-  y[threadIdx.x] = expf(v) + logf(v);                 // 1, and two calls
-  if (threadIdx.x < 8) y[threadIdx.x] = tanhf(v);     // a call by 8 lanes
-  y[threadIdx.x] = sqrtf(y[threadIdx.x]) / (v + 2);   // 3
+  y[threadIdx.x] = expf(v) + logf(v);                // 1, and two calls
+  if (threadIdx.x < 8) y[threadIdx.x] = tanhf(v);    // a call by 8 lanes
+  y[threadIdx.x] = sqrtf(y[threadIdx.x]) / (v + 2);  // 3
 }
 
 __global__ void doubles(double* y, const double* x) { y[threadIdx.x] = x[threadIdx.x] * x[0] - 1; }
@@ -44,9 +44,8 @@ __global__ void divergent(float* y, const float* x) {
   if (threadIdx.x % 4 == 0)
     v = cube(v);
   else if (threadIdx.x % 4 == 1)
-    v = v + 3;  // 1
-  for (int i = 0; i < (int)threadIdx.x % 32; i++)
-    v *= x[i];  // 1
+    v = v + 3;                                                // 1
+  for (int i = 0; i < (int)threadIdx.x % 32; i++) v *= x[i];  // 1
   y[threadIdx.x] = v;
 }
 
