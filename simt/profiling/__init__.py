@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simt.build import Build, build_program
-from simt.profiling.kernel import Access, CodeLine, Kernel, lines
+from simt.profiling.kernel import Access, CodeLine, Kernel, SharedUse, lines
 from simt.profiling.reader import read_profiles
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "CodeLine",
     "Kernel",
     "Result",
+    "SharedUse",
     "lines",
     "profile",
     "read_profiles",
@@ -74,5 +75,5 @@ def run_profiled(
         if blocks is not None:
             environment["SIMT_BLOCKS"] = str(blocks)
         status = subprocess.run([build.path, *arguments], env=environment, check=False).returncode
-        text = path.read_text() if path.exists() else "[]"
+        text = path.read_text(errors="replace") if path.exists() else "[]"
     return Result(status, read_profiles(text, build.path), build.log)

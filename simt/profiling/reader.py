@@ -7,7 +7,7 @@ from pathlib import Path
 
 from simt.lines import lines_of
 from simt.profiling.arithmetic import BasicBlock, basic_blocks
-from simt.profiling.kernel import Access, CodeLine, Kernel
+from simt.profiling.kernel import Access, CodeLine, Kernel, SharedUse, place
 
 _KERNEL_COUNTS = (
     "static_shared",
@@ -43,7 +43,7 @@ def _kernel(fields: dict, blocks: dict[int, BasicBlock], lines: dict[int, str]) 
         code=_code(fields["code"], blocks, lines),
         warp_steps=sum(executions for _, executions, _ in fields["code"]),
         lane_steps=sum(lanes for _, _, lanes in fields["code"]),
-        shared_use=fields["shared"],
+        shared_use={name: SharedUse(**use) for name, use in fields["shared"].items()},
         **{name: fields[name] for name in _KERNEL_COUNTS},
     )
 
@@ -61,7 +61,7 @@ def _accesses(counted: list[dict], lines: dict[int, str]) -> list[Access]:
             merged[key].add(one)
         else:
             merged[key] = one
-    return sorted(merged.values(), key=lambda a: (*_place(a.line), a.space, a.op))
+    return sorted(merged.values(), key=lambda a: (*place(a.line), a.space, a.op))
 
 
 def _code(
@@ -81,10 +81,4 @@ def _code(
             if address in lines:
                 calls = found[lines[address]].calls
                 calls[function] = calls.get(function, 0) + lanes
-    return sorted(found.values(), key=lambda line: _place(line.line))
-
-
-def _place(line: str) -> tuple[str, int]:
-    """ "gpt.cu:31" -> ("gpt.cu", 31), to sort by."""
-    file, _, number = line.rpartition(":")
-    return file, int(number or 0)
+    return sorted(found.values(), key=lambda line: place(line.line))
