@@ -17,7 +17,6 @@ from pathlib import Path
 from simt.build import Build, CompileError, build_program
 from simt.checking import run_checked
 from simt.profiling import run_profiled
-from simt.profiling.page import as_html
 from simt.profiling.roofline import DEFAULT_GPU, GPUS, Gpu, find_gpu
 from simt.profiling.sources import Sources
 from simt.profiling.text import as_text
@@ -213,6 +212,8 @@ def profile(build: Build, command: Command) -> int:
     sources = Sources(command.sources, command.include_dirs)
     print(as_text(result.kernels, sources, command.gpu), end="", flush=True)
     if command.html:
+        from simt.profiling.page import as_html  # here: the libraries of the page take time to load
+
         title = ", ".join(source.name for source in command.sources)
         _write(command.html, as_html(result.kernels, sources, command.gpu, title))
     _write_json(command.json, [asdict(kernel) for kernel in result.kernels])
@@ -221,7 +222,10 @@ def profile(build: Build, command: Command) -> int:
 
 COMMANDS = {"run": run, "check": check, "profile": profile}
 MODES = {"run": "plain", "check": "check", "profile": "profile"}
-OPTIONS = {"check": ("--strict", "--leaks", "--json"), "profile": ("--blocks", "--html", "--gpu", "--json")}
+OPTIONS = {
+    "check": ("--strict", "--leaks", "--json"),
+    "profile": ("--blocks", "--html", "--gpu", "--json"),
+}
 
 
 def exit_status(status: int) -> int:

@@ -54,7 +54,8 @@ class _Places:
 
 def _what(access: Access, name: _Places) -> str:
     """The loads of `in` at line 31"""
-    of = f" of `{access.array}`" if access.array else ""
+    quoted = f"`{access.array}`" if access.array.isidentifier() else access.array
+    of = f" of {quoted}" if access.array else ""
     return f"{access.op}s{of} at {name(access.line)}"
 
 
@@ -79,15 +80,11 @@ def why_scattered(access: Access) -> str:
     touched = len(touched_sectors(access))
     if not touched or abs(touched - access.sectors_per_request) > 0.25 * touched:
         return ""  # it does not stand for the others
-    stride = usual_stride(access)
+    stride, verb = usual_stride(access), "read" if access.op == "load" else "write"
+    first = next(offset for offset in access.sample if offset >= 0)
     if stride == access.size:
-        first = next(offset for offset in access.sample if offset >= 0)
-        if (access.start + first) % SECTOR_BYTES:
-            return "neighbouring threads read side by side, but from the middle of a sector on" if (
-                access.op == "load"
-            ) else "neighbouring threads write side by side, but from the middle of a sector on"
-        return ""
-    verb = "read" if access.op == "load" else "write"
+        inside = (access.start + first) % SECTOR_BYTES
+        return f"the first thread {verb}s from byte {inside} of a sector on" if inside else ""
     if stride is not None and abs(stride) > access.size:
         return f"neighbouring threads {verb} addresses {abs(stride):,} bytes apart"
     if run := _run_length(access):
@@ -175,8 +172,8 @@ def _reuse(kernel: Kernel) -> list[tuple[float, str]]:
         return []
     moved = kernel.bytes_moved
     sentence = (
-        f"Each byte of global memory that it uses is moved {moved / distinct:,.0f} times on average "
-        f"({units.size(moved * kernel.scale)} in all): what the caches do not serve, shared memory "
+        f"Each byte of global memory that it uses is moved {moved / distinct:,.0f} times on "
+        f"average ({units.size(moved * kernel.scale)} in all): what the caches do not serve, shared memory "
         "or registers could."
     )
     return [((needed - distinct) / SECTOR_BYTES / 4, sentence)]
@@ -202,7 +199,7 @@ def _nothing_wrong(kernel: Kernel, name: _Places) -> list[str]:
 def _standing(kernel: Kernel, gpu: Gpu) -> str:
     line = roofline(kernel, gpu)
     if not line:
-        return "It does no floating-point arithmetic that is counted, so it has no place under a roof."
+        return "It does no floating-point arithmetic that is counted: no roofline applies."
     return explain(line)
 
 
@@ -218,6 +215,6 @@ def explain(line: Roofline) -> str:
     if math.isclose(line.moved, line.distinct, rel_tol=0.01):
         return f"{verdict}: at {line.moved:.3g} flop/byte, at most {low}."
     return (
-        f"{verdict}: at most {low} if no cache helps ({line.moved:.3g} flop/byte), at most {high} if "
-        f"each byte is moved once ({line.distinct:.3g} flop/byte)."
+        f"{verdict}: at most {low} if no cache helps ({line.moved:.3g} flop/byte), at most {high} "
+        f"if each byte is moved once ({line.distinct:.3g} flop/byte)."
     )

@@ -58,7 +58,7 @@ class Sources:
             or any(function.first <= at <= function.last for at in wanted.get(file, ()))
         ]
         home = {function.file for function in found if function.name == base}
-        return sorted(found, key=lambda function: (function.file not in home))
+        return sorted(found, key=lambda function: function.file not in home)
 
 
 def find_functions(text: str, file: str) -> list[Function]:
@@ -68,9 +68,8 @@ def find_functions(text: str, file: str) -> list[Function]:
     start = i = 0  # start: of the declaration that i is in
     while i < len(tokens):
         word = tokens[i].text
-        if word in (";", "}"):
-            start = i + 1
-        elif word == ":" and i and tokens[i - 1].text in ("public", "private", "protected"):
+        access = word == ":" and tokens[i - 1].text in ("public", "private", "protected")
+        if access or word in (";", "}"):
             start = i + 1
         elif word in ("(", "["):
             i = match_forward(tokens, i)

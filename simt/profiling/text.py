@@ -27,9 +27,9 @@ def shape(extents: Sequence[int]) -> str:
 
 def access_text(a: Access, scale: float) -> str:
     """One kind of access of one line, in words."""
-    what = f"{a.space} {a.op}, {a.size} bytes a lane"
+    what = f"{a.space} {a.op}, {units.plural(a.size, 'byte')} a lane"
     of = f" of {a.array}" if a.array else ""
-    parts = [f"{what}{of}: {a.requests * scale:,.0f} requests"]
+    parts = [f"{what}{of}: {units.plural(round(a.requests * scale), 'request')}"]
     if a.active_lanes < 31.995:
         parts.append(f"{a.active_lanes:.1f} lanes active")
     if a.space == "shared":

@@ -2,6 +2,8 @@
 
     kernel = simt.profile("gpt.cu").kernels[0]
     access_picture(kernel.accesses[0])  # in a notebook, the last line of a cell: shows it
+
+A picture is SVG text that stands for itself; a page can hold it as it is.
 """
 
 from simt.profiling.pictures.access import access_picture

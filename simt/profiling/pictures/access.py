@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 
+from simt.profiling import units
 from simt.profiling.kernel import SECTOR_BYTES, Access
 from simt.profiling.pictures.lanes import (
     LEFT,
@@ -13,6 +15,7 @@ from simt.profiling.pictures.lanes import (
     element,
     lane_colour,
     lanes_text,
+    request_text,
 )
 from simt.profiling.pictures.svg import Canvas, Picture
 
@@ -39,7 +42,7 @@ def access_picture(access: Access) -> Picture:
         return Picture("")
     lines = sorted({sector * SECTOR_BYTES // LINE_BYTES for sector in sectors})
     per_row = min(len(lines), 4) if len(lines) != 3 else 4
-    rows = -(-len(lines) // per_row)
+    rows = math.ceil(len(lines) / per_row)
     said = summary(access)
     bottom = _MEMORY_Y + (80 if rows == 1 else rows * _ROW + 6)
     canvas = Canvas(WIDTH, bottom + 12, said)
@@ -81,13 +84,9 @@ def access_picture(access: Access) -> Picture:
 def summary(access: Access) -> str:
     """In words: what the sampled request touches, and how little could do."""
     sectors, offsets = len(touched_sectors(access)), {o for o in access.sample if o >= 0}
-    active = sum(offset >= 0 for offset in access.sample)
-    needed = -(-len(offsets) * access.size // SECTOR_BYTES)
-    return (
-        f"One request: {active} lane{'s' * (active > 1)}, {access.size} byte{'s' * (access.size > 1)}"
-        f" each, touch{'es' * (active == 1)} {sectors} sector{'s' * (sectors > 1)} of 32 bytes"
-        + ("" if sectors == needed else f"; {needed} would do")
-    )
+    needed = math.ceil(len(offsets) * access.size / SECTOR_BYTES)
+    text = f"{request_text(access)}: {units.plural(sectors, 'sector')} of 32 bytes touched"
+    return text if sectors == needed else f"{text}; {needed} would do"
 
 
 def _lanes_by_offset(access: Access) -> dict[int, list[int]]:
@@ -155,4 +154,5 @@ def _draw_legend(canvas: Canvas, y: float) -> None:
         canvas.rect(x, y, 12, 9, f"legend {kind}", **fill)
         canvas.text(x + 18, y + 9, text, "small soft")
         x += width
-    canvas.text(WIDTH - 16, y + 9, "4 sectors side by side: a line of 128 bytes", "small soft", "end")
+    line = "4 sectors side by side: a line of 128 bytes"
+    canvas.text(WIDTH - 16, y + 9, line, "small soft", "end")

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simt.profiling import units
 from simt.profiling.kernel import Access
-from simt.profiling.pictures.lanes import LEFT, PITCH, WIDTH, draw_lanes, element, lanes_text
+from simt.profiling.pictures.lanes import (
+    LEFT,
+    PITCH,
+    WIDTH,
+    draw_lanes,
+    element,
+    lanes_text,
+    request_text,
+)
 from simt.profiling.pictures.svg import Canvas, Picture
 
 BANKS, BANK_BYTES = 32, 4
@@ -24,7 +33,7 @@ class Pass:
 def passes(access: Access) -> list[Pass]:
     """How the sampled request is served, as runtime/traffic.cpp counts it.
 
-    All lanes at once if each wants 4 bytes or less; halves of the warp for 8 bytes, quarters for 16.
+    All lanes at once if each wants 4 bytes or less; halves of them for 8 bytes, quarters for 16.
     A bank gives one 4-byte word a pass, to any number of lanes.
     """
     lanes = [lane for lane, offset in enumerate(access.sample) if offset >= 0]
@@ -70,12 +79,8 @@ def bank_picture(access: Access) -> Picture:
 
 def summary(access: Access, rows: int, groups: int) -> str:
     """In words: how many passes the sampled request takes, and how few could do."""
-    active = sum(offset >= 0 for offset in access.sample)
-    return (
-        f"One request: {active} lane{'s' * (active > 1)}, {access.size} byte{'s' * (access.size > 1)}"
-        f" each, take{'s' * (active == 1)} {rows} pass{'es' * (rows > 1)} over the banks"
-        + ("" if rows == groups else f"; {groups} would do")
-    )
+    text = f"{request_text(access)}: {units.plural(rows, 'pass')} over the banks"
+    return text if rows == groups else f"{text}; {groups} would do"
 
 
 def _draw_pass(canvas: Canvas, access: Access, y: float, one: Pass, groups: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from simt.profiling import units
+from simt.profiling.kernel import Access
 from simt.profiling.pictures.svg import Canvas
 
 LEFT, PITCH, WIDTH = 88, 26, 936  # pixels: of the first lane, from one to the next, of a picture
@@ -20,7 +22,8 @@ def draw_lanes(canvas: Canvas, y: float, sample: list[int]) -> None:
         active = offset >= 0
         fill = {"fill": lane_colour(lane)} if active else {}
         canvas.rect(x + 1, y, PITCH - 2, 20, "lane" if active else "idle edge", rx=3, **fill)
-        canvas.text(x + PITCH / 2, y + 14, str(lane), "on small" if active else "soft small", "middle")
+        kind = "on small" if active else "soft small"
+        canvas.text(x + PITCH / 2, y + 14, str(lane), kind, "middle")
 
 
 def lanes_text(lanes: list[int]) -> str:
@@ -37,8 +40,14 @@ def lanes_text(lanes: list[int]) -> str:
     return f"lane{'s' if len(lanes) > 1 else ''} {spans}"
 
 
+def request_text(access: Access) -> str:
+    """ "A request of 32 lanes, 4 bytes each"."""
+    active = sum(offset >= 0 for offset in access.sample)
+    return f"A request of {units.plural(active, 'lane')}, {units.plural(access.size, 'byte')} each"
+
+
 def element(array: str, element_size: int, offset: int) -> str:
-    """What a byte offset is called: weight[768]; where the array is not known, byte 3072."""
-    if array and element_size:
+    """What a byte offset is called: weight[768]; where the array has no name, byte 3,072."""
+    if array.isidentifier() and element_size:
         return f"{array}[{offset // element_size:,}]"
     return f"byte {offset:,}"

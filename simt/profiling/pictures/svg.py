@@ -11,16 +11,16 @@ import xml.etree.ElementTree as ElementTree
 # Blue: what is asked for. Orange: what it costs on top. The two can be told apart by all eyes.
 STYLE = """
 .simt { --ink: #1f2328; --soft: #59636e; --edge: #c4ccd4; --empty: #f3f5f7; --paper: #fff;
-  --need: #2f6bd0; --on-need: #fff; --share: #7a3fb8; --waste: #f5c28f; --over: #c2570c; --over-text: #b04d08;
+  --need: #2f6bd0; --share: #7a3fb8; --waste: #f5c28f; --over: #c2570c; --over-text: #b04d08;
   font: 12px system-ui, "Segoe UI", "DejaVu Sans", sans-serif }
-@media (prefers-color-scheme: dark) { .simt { --ink: #e6edf3; --soft: #9aa5b1; --edge: #3d4650;
-  --empty: #1a2028; --paper: #0e1319; --need: #3b78dd; --on-need: #fff; --share: #8a55d6;
+@media screen and (prefers-color-scheme: dark) { .simt { --ink: #e6edf3; --soft: #9aa5b1;
+  --edge: #3d4650; --empty: #1a2028; --paper: #0e1319; --need: #3b78dd; --share: #8a55d6;
   --waste: #7d4a1c; --over: #cf651a; --over-text: #f0883e } }
-@media print { .simt { --ink: #000; --soft: #444; --edge: #aaa; --empty: #f3f5f7; --paper: #fff;
-  --need: #2f6bd0; --on-need: #fff; --share: #7a3fb8; --waste: #f5c28f; --over: #c2570c } }
+@media print { .simt { print-color-adjust: exact } }
 .simt text { fill: var(--ink) } .simt .soft { fill: var(--soft) } .simt .small { font-size: 10px }
-.simt .strong { font-weight: 600 } .simt .on { fill: var(--on-need) }
-.simt .over-text { fill: var(--over-text) } .simt .need-text { fill: color-mix(in srgb, var(--need) 80%, var(--ink)) }
+.simt .strong { font-weight: 600 } .simt .on { fill: #fff }
+.simt .over-text { fill: var(--over-text) }
+.simt .need-text { fill: color-mix(in srgb, var(--need) 80%, var(--ink)) }
 .simt .edge { fill: none; stroke: var(--edge) } .simt .empty { fill: var(--empty) }
 .simt .need { fill: var(--need) } .simt .share { fill: var(--share) }
 .simt .waste { fill: var(--waste) } .simt .over { fill: var(--over) }

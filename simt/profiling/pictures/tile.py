@@ -53,13 +53,15 @@ def tile_picture(name: str, use: SharedUse) -> Picture:
         for row in range(1, shown):
             y = _TOP + row * cell
             canvas.line(_LEFT, y, _LEFT + columns * cell, y, "grid", stroke="var(--paper)")
-    _draw_legend(canvas, _TOP + shown * cell + 12, most, rows - shown)
+    _draw_legend(canvas, _TOP + shown * cell + 12, use, rows - shown)
     return canvas.picture()
 
 
 def summary(name: str, use: SharedUse) -> str:
     """In words: how often the words of the variable are used, and how many never."""
-    declared = name + "".join(f"[{extent}]" for extent in use.extents)
+    declared = name
+    if name.isidentifier():
+        declared += "".join(f"[{extent}]" for extent in use.extents)
     counts = [count for count in use.accesses if count]
     if not counts:
         return f"{declared} is never used"
@@ -83,12 +85,15 @@ def _draw_row(canvas: Canvas, y: float, cell: float, counts: list[int], most: in
         x += width
 
 
-def _draw_legend(canvas: Canvas, y: float, most: int, hidden_rows: int) -> None:
+def _draw_legend(canvas: Canvas, y: float, use: SharedUse, hidden_rows: int) -> None:
     canvas.rect(_LEFT, y, 12, 9, "legend need", fill_opacity="0.15")
     canvas.rect(_LEFT + 12, y, 12, 9, "legend need", fill_opacity="0.6")
     canvas.rect(_LEFT + 24, y, 12, 9, "legend need")
-    canvas.text(_LEFT + 42, y + 9, f"used, {most:,} times at most", "small soft")
-    canvas.rect(_LEFT + 216, y, 12, 9, "legend waste")
-    canvas.text(_LEFT + 234, y + 9, "never, as padding is", "small soft")
+    canvas.text(
+        _LEFT + 42, y + 9, f"used, {max(use.accesses, default=0):,} times at most", "small soft"
+    )
+    if 0 in use.accesses:
+        canvas.rect(_LEFT + 216, y, 12, 9, "legend waste")
+        canvas.text(_LEFT + 234, y + 9, "never, as padding is", "small soft")
     if hidden_rows > 0:
         canvas.text(_LEFT + _MIN_WIDTH, y + 9, f"{hidden_rows:,} more rows", "small soft", "end")
