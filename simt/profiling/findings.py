@@ -173,8 +173,8 @@ def _reuse(kernel: Kernel) -> list[tuple[float, str]]:
     moved = kernel.bytes_moved
     sentence = (
         f"Each byte of global memory that it uses is moved {moved / distinct:,.0f} times on "
-        f"average ({units.size(moved * kernel.scale)} in all): what the caches do not serve, shared memory "
-        "or registers could."
+        f"average ({units.size(moved * kernel.scale)} in all): what the caches do not serve, "
+        "shared memory or registers could."
     )
     return [((needed - distinct) / SECTOR_BYTES / 4, sentence)]
 
