@@ -4,6 +4,8 @@
     for kernel in result.kernels:
         print(kernel.name, kernel.total("global", "load").sectors_per_request)
 
+text.py and page/ make of it what python -m simt profile shows.
+
 The counts of memory traffic are those of a GPU of compute capability 7.0 to 9.0, by warp
 (runtime/traffic.h); they agree with Nsight Compute's (docs/simt-counters.md). How arithmetic is
 counted is said in arithmetic.py. Large grids are sampled: `Kernel.scale` is the

@@ -191,7 +191,7 @@ def _nothing_wrong(kernel: Kernel, name: _Places) -> list[str]:
     requests = sum(access.requests for access in by_line[busiest])
     share = 100 * requests / sum(access.requests for access in kernel.accesses)
     return [
-        f"Nothing stands out: {', '.join(parts)}.",
+        f"Nothing stands out: {', '.join(parts[:-1])}{' and ' * (len(parts) > 1)}{parts[-1]}.",
         f"Of its requests to memory, {share:.0f} % come from {name(busiest)}.",
     ]
 

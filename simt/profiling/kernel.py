@@ -66,9 +66,13 @@ class Access:
     def add(self, other: Access) -> None:
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        if not self.sample:
+        if _active(other.sample) > _active(self.sample):
             self.array, self.element_size = other.array, other.element_size
             self.start, self.sample = other.start, other.sample
+
+
+def _active(sample: list[int]) -> int:
+    return sum(offset >= 0 for offset in sample)
 
 
 @dataclass

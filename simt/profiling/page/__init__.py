@@ -104,49 +104,41 @@ def _kernel(number: int, kernel: Kernel, sources: Sources, code: _Code, gpu: Gpu
     }
 
 
-def _facts(kernel: Kernel) -> list[str]:
+def _facts(kernel: Kernel) -> list[tuple[str, str]]:
+    """What was launched: sentences, each with its class."""
     threads = kernel.block[0] * kernel.block[1] * kernel.block[2]
-    facts = [
-        f"{units.plural(kernel.launches, 'launch')} at {kernel.launched_at}",
-        f"{units.plural(kernel.blocks, 'block')} of {units.plural(threads, 'thread')}",
-    ]
+    traced = ("every block traced", "")
     if kernel.traced_blocks < kernel.blocks:
-        facts.append(
-            f"{kernel.traced_blocks:,} of {kernel.blocks:,} blocks traced: counts are multiplied "
-            f"by {kernel.scale:.4g}"
-        )
-    else:
-        facts.append("every block traced")
+        of = f"{kernel.traced_blocks:,} of {kernel.blocks:,} blocks traced"
+        traced = (f"{of}: counts are multiplied by {kernel.scale:.4g}", "sampled")
+    facts = [
+        (f"{units.plural(kernel.launches, 'launch')} at {kernel.launched_at}", ""),
+        (f"{units.plural(kernel.blocks, 'block')} of {units.plural(threads, 'thread')}", ""),
+        traced,
+    ]
     if shared := kernel.static_shared + kernel.dynamic_shared:
-        facts.append(f"{units.size(shared)} of shared memory a block")
+        facts.append((f"{units.size(shared)} of shared memory a block", ""))
     return facts
 
 
 def _figures(kernel: Kernel) -> list[tuple[str, str, str]]:
     """The large numbers: label, value, what it is."""
-    scale, shared = kernel.scale, kernel.total("shared")
-    distinct = kernel.bytes_read + kernel.bytes_written
-    total = kernel.total("global")
+    scale, total, shared = kernel.scale, kernel.total("global"), kernel.total("shared")
+    about, by = ("≈ ", " by the traced blocks") if scale != 1 else ("", "")
+    distinct = units.size(kernel.bytes_read + kernel.bytes_written)
+    needed = f"of global memory, {100 * total.efficiency:.0f}\u00a0% of it needed"
     figures = [
-        (
-            "moved",
-            units.size(kernel.bytes_moved * scale),
-            f"of global memory, {100 * total.efficiency:.0f}\u00a0% of it needed",
-        ),
-        (
-            "distinct",
-            units.size(distinct),
-            "of global memory used" + (" by the traced blocks" if scale != 1 else ""),
-        ),
-        ("arithmetic", f"{units.short(kernel.flops * scale)} flop", _calls(kernel)),
+        ("moved", about + units.size(kernel.bytes_moved * scale), needed),
+        ("distinct", distinct, f"of global memory used{by}"),
+        ("arithmetic", f"{about}{units.short(kernel.flops * scale)} flop", _calls(kernel)),
         ("active lanes", f"{kernel.active_lanes:.1f}", "of a warp's 32, in an average step"),
     ]
     if shared.requests:
-        extra = units.short(shared.bank_conflicts * scale)
+        extra = about + units.short(shared.bank_conflicts * scale)
         of = units.short(shared.wavefronts * scale)
         figures.append(("bank conflicts", extra, f"extra passes, of {of} over the banks"))
     if kernel.barriers:
-        figures.append(("barriers", units.short(kernel.barriers * scale), "passed, by block"))
+        figures.append(("barriers", about + units.short(kernel.barriers * scale), "by block"))
     return figures
 
 
