@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from simt.profiling import profile
-from simt.profiling.findings import findings
+from simt.profiling import Access, profile
+from simt.profiling.findings import findings, why_conflicts, why_scattered
 from simt.profiling.page import as_html
 from simt.profiling.roofline import GPUS
 from simt.profiling.sources import Sources, find_functions
@@ -249,6 +249,35 @@ def test_a_reason_is_given_only_where_the_sample_stands_for_the_rest(kernels):
     other = replace(load, requests=10 * load.requests)  # so that 3.2 sectors are usual
     text = " ".join(findings(replace(kernel, accesses=[other]), H100))
     assert "bytes apart" not in text
+
+
+@pytest.mark.parametrize(
+    "offset, sectors, why",
+    [
+        (lambda i: 4 * i + 12, 5, "the first thread reads from byte 12 of a sector on"),
+        (lambda i: 3072 * i, 32, "neighbouring threads read addresses 3,072 bytes apart"),
+        (lambda i: 4 * (i % 8) + 4096 * (i // 8), 4, "only 8 neighbouring threads at a time read"),
+        (lambda i: 4 * (7 * i * i % 1000), 30, ""),
+    ],
+)
+def test_why_an_access_is_scattered(offset, sectors, why):
+    load = Access("a.cu:1", "global", "load", 4, requests=1, sectors=sectors)
+    load.sample = [offset(lane) for lane in range(32)]
+    assert why_scattered(load).startswith(why) and bool(why_scattered(load)) == bool(why)
+
+
+@pytest.mark.parametrize(
+    "offset, passes, why",
+    [
+        (lambda i: 128 * i, 32, "neighbouring threads use words 32 apart, all in one bank"),
+        (lambda i: 16 * i, 4, "neighbouring threads use words 4 apart, in 8 of the 32 banks"),
+        (lambda i: 4 * (i % 8) + 128 * (i // 8), 4, "the words that a warp asks for lie in 8 of"),
+    ],
+)
+def test_why_banks_conflict(offset, passes, why):
+    load = Access("a.cu:1", "shared", "load", 4, requests=1, wavefronts=passes)
+    load.sample = [offset(lane) for lane in range(32)]
+    assert why_conflicts(load).startswith(why)
 
 
 def test_a_good_kernel_is_called_good(kernels):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 
 from simt.profiling import units
 from simt.profiling.kernel import SECTOR_BYTES, Access
@@ -41,7 +42,7 @@ def access_picture(access: Access) -> Picture:
     if not sectors:
         return Picture("")
     lines = sorted({sector * SECTOR_BYTES // LINE_BYTES for sector in sectors})
-    per_row = min(len(lines), 4) if len(lines) != 3 else 4
+    per_row = {1: 1, 2: 2}.get(len(lines), 4)  # few lines are drawn wide
     rows = math.ceil(len(lines) / per_row)
     said = summary(access)
     bottom = _MEMORY_Y + (80 if rows == 1 else rows * _ROW + 6)
@@ -125,7 +126,15 @@ def _label_line(
         canvas.text(x, y, name if len(name) <= room else f"…{name[-int(room) :]}", "small soft")
 
 
-def _draw_bytes(canvas, access, offset, lanes, places, x_of, word) -> None:
+def _draw_bytes(
+    canvas: Canvas,
+    access: Access,
+    offset: int,
+    lanes: list[int],
+    places: dict[int, tuple[float, float]],
+    x_of: Callable[[int], float],
+    word: float,
+) -> None:
     """The bytes that lanes asked for, sector by sector."""
     at, end = access.start + offset, access.start + offset + access.size
     title = f"{lanes_text(lanes)}: {element(access.array, access.element_size, offset)}"
