@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from itertools import pairwise
 
 from simt.profiling import units
@@ -80,7 +79,7 @@ def why_scattered(access: Access) -> str:
     touched = len(touched_sectors(access))
     if not touched or abs(touched - access.sectors_per_request) > 0.25 * touched:
         return ""  # it does not stand for the others
-    stride, verb = usual_stride(access), "read" if access.op == "load" else "write"
+    stride, verb = common_stride(access), "read" if access.op == "load" else "write"
     first = next(offset for offset in access.sample if offset >= 0)
     if stride == access.size:
         inside = (access.start + first) % SECTOR_BYTES
@@ -92,13 +91,10 @@ def why_scattered(access: Access) -> str:
     return ""
 
 
-def usual_stride(access: Access) -> int | None:
-    """Bytes from a lane's address to the next lane's, if nearly all agree."""
-    steps = Counter(b - a for a, b in pairwise(access.sample) if a >= 0 and b >= 0)
-    if not steps:
-        return None
-    stride, times = steps.most_common(1)[0]
-    return stride if times >= 0.9 * steps.total() else None
+def common_stride(access: Access) -> int | None:
+    """Bytes from each lane's address to the next lane's, if all agree."""
+    steps = {b - a for a, b in pairwise(access.sample) if a >= 0 and b >= 0}
+    return steps.pop() if len(steps) == 1 else None
 
 
 def _run_length(access: Access) -> int:
@@ -135,7 +131,7 @@ def why_conflicts(access: Access) -> str:
     if not rows or abs(len(rows) - access.wavefronts / access.requests) > 0.25 * len(rows):
         return ""
     used = len({bank for row in rows for bank in row.words})
-    stride = usual_stride(access)
+    stride = common_stride(access)
     where = "all in one bank" if used == 1 else f"in {used} of the {BANKS} banks"
     if stride and stride % BANK_BYTES == 0:
         words = abs(stride) // BANK_BYTES
