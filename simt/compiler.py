@@ -75,7 +75,14 @@ _LOCAL_MEMORY = ["-fsanitize=bounds,object-size", "-fstack-protector-strong"]
 TRACED_FLAGS = {
     "plain": [],
     "check": ["-DSIMT_TRACED=1", *_TRACED, *_LOCAL_MEMORY, "-fsanitize=signed-integer-overflow"],
-    "profile": ["-DSIMT_TRACED=2", *_TRACED, "-fsanitize-coverage=trace-pc"],
+    # One instruction for each lane's operation: profiling/arithmetic.py counts them.
+    "profile": [
+        "-DSIMT_TRACED=2",
+        *_TRACED,
+        "-fsanitize-coverage=trace-pc",
+        "-fno-tree-vectorize",
+        "-fno-tree-slp-vectorize",
+    ],
 }
 
 

@@ -9,6 +9,10 @@
 #include <cuda/atomic>
 #include <cuda/barrier>
 
+#ifdef __NVCC__
+#pragma nv_diag_suppress static_var_with_dynamic_init
+#endif
+
 namespace cg = cooperative_groups;
 
 // ---------------------------------------------------------------------------------------- races
