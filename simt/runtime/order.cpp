@@ -40,6 +40,11 @@ void WarpClocks::meet(unsigned lanes, unsigned existing) {
     if (lanes >> lane & 1) memcpy(known_[lane], joined, sizeof joined);
 }
 
+void WarpClocks::tick(int lane) {
+  touched_ = true;
+  if (clock_[lane] < kMaxClock) clock_[lane]++;
+}
+
 void WarpClocks::reset() {
   if (!touched_) return;
   touched_ = false;
@@ -64,11 +69,12 @@ void Order::begin_block(uint32_t first_run, uint64_t num_blocks, uint64_t block,
   run_ = (uint32_t)(first_run + block);
   launch_begins = (Moment)first_run << kRunShift;
   generation_ = 0;
-  fenced_.reset();
   warps_.resize((num_threads + 31) / 32);
-  for (WarpClocks& warp : warps_) warp.reset();
-  known_blocks_.clear();
-  known_threads_.clear();
+  fences_.assign((size_t)num_threads, 0);
+  told_before_ = 0;
+  block_knows_.clear();
+  threads_know_.clear();
+  forget_generation();
 }
 
 void Order::enter(int thread) {
@@ -77,11 +83,21 @@ void Order::enter(int thread) {
         (Moment)thread << kThreadShift | warps_[thread >> 5].clock(thread & 31);
 }
 
-void Order::barrier() {
-  if (++generation_ == kMaxGenerations) next_run();
+// What was within the generation is told to the whole block.
+void Order::forget_generation() {
   for (WarpClocks& warp : warps_) warp.reset();
-  if (!known_threads_.empty()) known_threads_.clear();
+  for (auto& [thread, knows] : threads_know_) block_knows_.join(knows);
+  if (!threads_know_.empty()) threads_know_.clear();
+  if (any_fence_) std::fill(fences_.begin(), fences_.end(), 0);
+  any_fence_ = false;
+}
+
+void Order::barrier() {
+  bool fenced = any_fence_;
+  if (++generation_ == kMaxGenerations) next_run();
+  forget_generation();
   enter(thread_);
+  if (fenced) told_before_ = generation_start(now);
 }
 
 // The block goes on under a number that is a multiple of num_blocks further on, so that block_of
@@ -98,14 +114,22 @@ void Order::next_run() {
 void Order::grid_barrier() {
   next_run();
   launch_begins = (Moment)(run_ - block_) << kRunShift;
-  for (WarpClocks& warp : warps_) warp.reset();
-  known_threads_.clear();
-  known_blocks_.clear();
+  forget_generation();
+  block_knows_.clear();  // all is
   enter(thread_);
 }
 
 void Order::meet(int warp, unsigned lanes, unsigned existing) {
   warps_[warp].meet(lanes, existing);
+  if (!threads_know_.empty()) {
+    Knowledge all;
+    for (int lane = 0; lane < 32; lane++) {
+      auto found = threads_know_.find(warp * 32 + lane);
+      if (lanes >> lane & 1 && found != threads_know_.end()) all.join(found->second);
+    }
+    for (int lane = 0; lane < 32 && !all.empty(); lane++)
+      if (lanes >> lane & 1) threads_know_[warp * 32 + lane] = all;
+  }
   enter(thread_);
 }
 
@@ -117,22 +141,39 @@ bool Order::concurrent(Moment earlier) const {
     return !atomics_order(earlier);
   }
   if (same_run(earlier, now) || earlier < launch_begins || in_this_block(earlier)) return false;
-  auto known = known_blocks_.find(block_of(earlier));
-  return known == known_blocks_.end() || known->second < earlier >> kGenerationShift;
+  return !atomics_order(earlier);
 }
 
 // --------------------------------------------------------------------------- through atomics
 
+void Seen::join(const Seen& other) {
+  if (other.before < before) return;
+  if (other.before > before) {
+    *this = other;
+    return;
+  }
+  std::vector<Moment> both(until.size() + other.until.size());
+  std::merge(until.begin(), until.end(), other.until.begin(), other.until.end(), both.begin());
+  until.clear();
+  for (Moment m : both) {
+    if (!until.empty() && same_thread(until.back(), m)) until.pop_back();
+    until.push_back(m);
+  }
+}
+
+bool Knowledge::has(uint64_t block, Moment m) const {
+  auto found = blocks_.find(block);
+  if (found == blocks_.end()) return false;
+  const Seen& seen = found->second;
+  if (m < seen.before) return true;
+  auto thread = std::lower_bound(seen.until.begin(), seen.until.end(), m);
+  return thread != seen.until.end() && same_thread(*thread, m);
+}
+
 namespace {
-// What is known to whoever reads an address by an atomic.
-struct Released {
-  std::unordered_map<uint64_t, Moment> blocks;  // block -> run and generation
-  uint64_t block = ~0ull;                       // that released last ...
-  uint32_t run = 0, generation = 0;
-  std::bitset<1024> threads;  // ... which of its threads have, in that generation
-};
 std::mutex mutex;
-std::unordered_map<uintptr_t, Released> released;
+std::unordered_map<uintptr_t, Knowledge>
+    released;  // what whoever reads a place by an atomic learns
 std::atomic<bool> any_released{false};
 }  // namespace
 
@@ -142,31 +183,49 @@ void forget_atomics() {
   any_released = false;
 }
 
+bool Order::told_of(Moment earlier) const {
+  uint64_t block = block_of(earlier);
+  if (block_knows_.has(block, earlier)) return true;
+  auto found = threads_know_.find(thread_);
+  return found != threads_know_.end() && found->second.has(block, earlier);
+}
+
+void Order::fence() {
+  any_fence_ = true;
+  fences_[thread_] = now;
+  warps_[thread_ >> 5].tick(thread_ & 31);
+  enter(thread_);
+}
+
+// What this thread may tell of its block: what came before its fence, also of lanes that it has
+// met; without one, what came before a barrier.
+Seen Order::own_deeds() const {
+  Moment fence = fences_[thread_];
+  if (!fence) return {told_before_, {}};
+  Seen seen{generation_start(fence), {}};
+  const WarpClocks& warp = warps_[thread_ >> 5];
+  for (int lane = 0; lane < 32; lane++) {
+    unsigned other = (unsigned)(thread_ & ~31) + lane, known = warp.known(thread_ & 31, lane);
+    if ((int)other == thread_)
+      seen.until.push_back(fence);
+    else if (known)
+      seen.until.push_back(seen.before | (Moment)other << kThreadShift | (known - 1));
+  }
+  return seen;
+}
+
 void Order::exchange(uintptr_t address, bool acquires, bool releases) {
   if (!releases && !any_released.load(std::memory_order_relaxed)) return;
   std::lock_guard<std::mutex> lock(mutex);
-  if (acquires) {
-    auto found = released.find(address);
-    if (found != released.end()) {
-      const Released& r = found->second;
-      for (auto& [block, until] : r.blocks) {
-        Moment& known = known_blocks_[block];
-        known = std::max(known, until);
-      }
-      if (r.block == block_ && r.run == run_ && r.generation == generation_)
-        known_threads_[thread_] |= r.threads;
-    }
-  }
-  if (releases) {
-    any_released = true;
-    Released& r = released[address];
-    for (auto& [block, until] : known_blocks_) r.blocks[block] = std::max(r.blocks[block], until);
-    r.blocks[block_] = now >> kGenerationShift;
-    if (r.block != block_ || r.run != run_ || r.generation != generation_) r.threads.reset();
-    r.block = block_, r.run = run_, r.generation = generation_;
-    r.threads |= known_threads_[thread_];
-    r.threads[thread_] = true;
-  }
+  auto found = released.find(address);
+  if (acquires && found != released.end()) threads_know_[thread_].join(found->second);
+  if (!releases) return;
+  any_released = true;
+  Knowledge& place = released[address];
+  place.join(block_knows_);
+  auto own = threads_know_.find(thread_);
+  if (own != threads_know_.end()) place.join(own->second);
+  place.join(block_, own_deeds());
 }
 
 }  // namespace simt

@@ -2,7 +2,6 @@
 // meet: __syncthreads and grid barriers order all that came before; __syncwarp and shuffles, the
 // lanes that took part; an atomic orders what came before a __threadfence ahead of it.
 #pragma once
-#include <bitset>
 #include <unordered_map>
 #include <vector>
 
@@ -15,10 +14,11 @@ namespace simt {
 class WarpClocks {
  public:
   unsigned clock(int lane) const { return clock_[lane]; }
-  bool knows(int lane, int other, unsigned clock) const {
-    return (uniform_ ? all_ : known_[lane])[other] > clock;
-  }
+  bool knows(int lane, int other, unsigned clock) const { return known(lane, other) > clock; }
+  // From when on the lane knows nothing of the other one: that clock.
+  unsigned known(int lane, int other) const { return (uniform_ ? all_ : known_[lane])[other]; }
   void meet(unsigned lanes, unsigned existing);  // those lanes wait for one another
+  void tick(int lane);  // what the lane does from now on has a clock of its own
   void reset();
 
  private:
@@ -26,7 +26,34 @@ class WarpClocks {
   uint16_t clock_[32] = {}, all_[32] = {}, known_[32][32] = {};
 };
 
+// What is known of a block: its accesses in the generations before one, and in that one those of
+// some threads up to a moment.
+struct Seen {
+  Moment before = 0;          // the start of a generation
+  std::vector<Moment> until;  // in order, one a thread
+  void join(const Seen& other);
+};
+// What a thread, or a place in memory, knows of blocks through atomics.
+class Knowledge {
+ public:
+  bool has(uint64_t block, Moment m) const;
+  void join(const Knowledge& other) {
+    for (auto& [block, seen] : other.blocks_) blocks_[block].join(seen);
+  }
+  void join(uint64_t block, const Seen& seen) { blocks_[block].join(seen); }
+  bool empty() const { return blocks_.empty(); }
+  void clear() { blocks_.clear(); }
+
+ private:
+  std::unordered_map<uint64_t, Seen> blocks_;
+};
+
 // One block's order, as it runs.
+//
+// A fence makes what the thread did before it, and what it knows of, ready to be told; an atomic
+// that writes tells it to those that read the place by an atomic later. Of fences before a
+// __syncthreads() it is only noted that there was one: then all that the block did before the
+// barrier may be told.
 class Order {
  public:
   Moment now = 0;            // of the thread that runs
@@ -37,12 +64,15 @@ class Order {
   void barrier();
   void grid_barrier();
   void meet(int warp, unsigned lanes, unsigned existing);
-  void fence() { fenced_[thread_] = true; }
+  void fence();
   // An atomic, or a volatile flag.
   void strong_access(uintptr_t address, bool reads, bool writes) {
-    exchange(address, reads, writes && fenced_[thread_]);
+    exchange(address, reads, writes && (told_before_ || (any_fence_ && fences_[thread_])));
   }
-  void release(uintptr_t address) { exchange(address, false, true); }
+  void release(uintptr_t address) {
+    fence();
+    exchange(address, false, true);
+  }
   void acquire(uintptr_t address) { exchange(address, true, false); }
 
   // The same but for what warps and atomics order; quick.
@@ -51,11 +81,10 @@ class Order {
     if (difference >> kRunShift) return earlier >= launch_begins;
     return difference >> kThreadShift && !(difference >> kGenerationShift);
   }
-  // Whether atomics have told this thread of another one of its block, since the last barrier.
+  // Whether atomics have told this thread of that access.
   bool atomics_order(Moment earlier) const {
-    if (known_threads_.empty()) return false;
-    auto known = known_threads_.find((int)thread_of(now));
-    return known != known_threads_.end() && known->second[thread_of(earlier)];
+    if (block_knows_.empty() && threads_know_.empty()) return false;
+    return told_of(earlier);
   }
   // Whether an earlier access may, on a GPU, as well come after or together with one made now.
   bool concurrent(Moment earlier) const;
@@ -64,17 +93,20 @@ class Order {
 
  private:
   void next_run();
+  void forget_generation();
+  bool told_of(Moment earlier) const;
+  Seen own_deeds() const;
   void exchange(uintptr_t address, bool acquires, bool releases);
 
   uint32_t first_run_ = 0, run_ = 0, generation_ = 0;
   uint64_t num_blocks_ = 1, block_ = 0;
   int thread_ = 0;
-  std::bitset<1024> fenced_;  // threads that have passed a __threadfence
   std::vector<WarpClocks> warps_;
-  // What atomics have told: blocks whose accesses are known up to a generation; threads of this
-  // block that are known to others since the last barrier.
-  std::unordered_map<uint64_t, Moment> known_blocks_;
-  std::unordered_map<int, std::bitset<1024>> known_threads_;
+  Moment told_before_ = 0;      // what the block did before then may be told
+  bool any_fence_ = false;      // in this generation
+  std::vector<Moment> fences_;  // by thread: its last fence in this generation, or 0
+  Knowledge block_knows_;       // all threads do, since a barrier
+  std::unordered_map<int, Knowledge> threads_know_;  // each one, since then
 };
 
 void forget_atomics();  // a launch begins: what earlier ones released no longer matters

@@ -24,6 +24,8 @@ inline bool same_thread(Moment a, Moment b) { return (a ^ b) >> kThreadShift == 
 inline bool same_generation(Moment a, Moment b) { return (a ^ b) >> kGenerationShift == 0; }
 inline bool same_run(Moment a, Moment b) { return (a ^ b) >> kRunShift == 0; }
 
+inline Moment generation_start(Moment m) { return m >> kGenerationShift << kGenerationShift; }
+
 constexpr Moment kByHost = 1ull << kRunShift;  // run 1: written before any kernel ran
 constexpr Moment kByteCells = ~0ull;           // as a writer: each byte has a cell of its own
 constexpr uint32_t kPcMask = (1u << 28) - 1;   // code, as an offset into the program

@@ -67,6 +67,53 @@ __global__ void relaxed_flag(int* out, int* data, int* flag) {
   }
 }
 
+__global__ void fence_too_early(int* out, int* data, int* flag) {
+  if (threadIdx.x) return;
+  if (blockIdx.x == 0) {
+    __threadfence();
+    data[0] = 42;
+    atomicExch(flag, 1);
+  } else {
+    while (atomicAdd(flag, 0) == 0) {
+    }
+    out[0] = data[0];  // BUG fence_too_early global_race
+  }
+}
+
+__global__ void signal_before_all_wrote(int* out, int* data, int* flag) {
+  int t = threadIdx.x;
+  if (blockIdx.x == 0) {
+    data[t] = t;  // and here all should wait for one another
+    if (t == 0) {
+      __threadfence();
+      atomicExch(flag, 1);
+    }
+  } else {
+    if (t == 0)
+      while (atomicAdd(flag, 0) == 0) {
+      }
+    __syncthreads();
+    out[t] = data[t];  // BUG signal_before_all_wrote global_race
+  }
+}
+
+__global__ void only_one_waits(int* out, int* data, int* flag) {
+  int t = threadIdx.x;
+  if (blockIdx.x == 0) {
+    data[t] = t;
+    __syncthreads();
+    if (t == 0) {
+      __threadfence();
+      atomicExch(flag, 1);
+    }
+  } else {
+    if (t == 0)
+      while (atomicAdd(flag, 0) == 0) {
+      }
+    out[t] = data[t];  // BUG only_one_waits global_race
+  }
+}
+
 __global__ void barrier_not_ready(float* out, const float* in) {
   __shared__ cuda::barrier<cuda::thread_scope_block> all;
   __shared__ float s[64];
@@ -198,6 +245,10 @@ int main(int argc, char** argv) {
     cudaLaunchCooperativeKernel((void*)no_grid_sync, dim3(8), dim3(32), arguments, 0, 0);
   }
   if (is("relaxed_flag")) relaxed_flag<<<2, 32>>>(counts, counts + 1, counts + 2);
+  if (is("fence_too_early")) fence_too_early<<<2, 32>>>(counts, counts + 1, counts + 2);
+  if (is("signal_before_all_wrote"))
+    signal_before_all_wrote<<<2, 64>>>(counts, counts + 64, counts + 128);
+  if (is("only_one_waits")) only_one_waits<<<2, 64>>>(counts, counts + 64, counts + 128);
   if (is("barrier_not_ready")) barrier_not_ready<<<1, 64>>>(out, in);
   if (is("storage_reused")) storage_reused<<<1, 64>>>(counts, (int*)in);
   if (is("copy_not_awaited")) copy_not_awaited<<<1, 64>>>(counts, (int*)in);
