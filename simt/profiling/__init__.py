@@ -4,6 +4,8 @@
     for kernel in result.kernels:
         print(kernel.name, kernel.total("global", "load").sectors_per_request)
 
+text.py and page/ make of it what python -m simt profile shows.
+
 The counts of memory traffic are those of a GPU of compute capability 7.0 to 9.0, by warp
 (runtime/traffic.h); they agree with Nsight Compute's (docs/simt-counters.md). How arithmetic is
 counted is said in arithmetic.py. Large grids are sampled: `Kernel.scale` is the
@@ -20,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simt.build import Build, build_program
-from simt.profiling.kernel import Access, CodeLine, Kernel, lines
+from simt.profiling.kernel import Access, CodeLine, Kernel, SharedUse, lines
 from simt.profiling.reader import read_profiles
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "CodeLine",
     "Kernel",
     "Result",
+    "SharedUse",
     "lines",
     "profile",
     "read_profiles",
@@ -74,5 +77,5 @@ def run_profiled(
         if blocks is not None:
             environment["SIMT_BLOCKS"] = str(blocks)
         status = subprocess.run([build.path, *arguments], env=environment, check=False).returncode
-        text = path.read_text() if path.exists() else "[]"
+        text = path.read_text(errors="replace") if path.exists() else "[]"
     return Result(status, read_profiles(text, build.path), build.log)

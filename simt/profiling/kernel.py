@@ -35,6 +35,7 @@ class Access:
     crowd: int = 0  # atomics: lanes at one address, the most of each request, added up
     array: str = ""  # the parameter or variable
     element_size: int = 4  # of it, bytes
+    start: int = 0  # of the array: bytes past a multiple of 128
     sample: list[int] = field(default_factory=list)  # a request: byte offset of each lane, -1: none
 
     @property
@@ -65,9 +66,22 @@ class Access:
     def add(self, other: Access) -> None:
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        if not self.sample:
+        if _active(other.sample) > _active(self.sample):
             self.array, self.element_size = other.array, other.element_size
-            self.sample = other.sample
+            self.start, self.sample = other.start, other.sample
+
+
+def _active(sample: list[int]) -> int:
+    return sum(offset >= 0 for offset in sample)
+
+
+@dataclass
+class SharedUse:
+    """How a variable in shared memory is used."""
+
+    element_size: int  # bytes
+    extents: list[int]  # of an array, as it is declared; [] for a single value
+    accesses: list[int]  # of each of its 4-byte words, by lane
 
 
 @dataclass
@@ -107,7 +121,7 @@ class Kernel:
     code: list[CodeLine]  # in the order of the lines
     warp_steps: int  # basic blocks that warps executed
     lane_steps: int  # the same, by lane
-    shared_use: dict[str, list[int]]  # accesses of each 4-byte word of a shared variable
+    shared_use: dict[str, SharedUse]  # by variable
 
     @property
     def scale(self) -> float:
@@ -149,6 +163,12 @@ class Kernel:
             if access.space == space and op in (None, access.op):
                 total.add(access)
         return total
+
+
+def place(line: str) -> tuple[str, int]:
+    """ "gpt.cu:31" -> ("gpt.cu", 31), to sort by; ("", 0) where no line is known."""
+    file, _, number = line.rpartition(":")
+    return file, int(number or 0)
 
 
 def lines(accesses: Iterable[Access]) -> dict[str, list[Access]]:
