@@ -91,21 +91,32 @@ def runtime_archive(cache_dir: Path | None = None) -> Path:
     if archive.exists():
         touch(archive)
         return archive
-    sources = sorted([*RUNTIME.glob("*.cpp"), *RUNTIME.glob("*.S")])
     with _disk_errors(), workspace(folder) as scratch:
-        objects = [scratch / f"{source.name}.o" for source in sources]
-        commands = [
-            [*compiler.command, *flags, "-c", str(source), "-o", str(output)]
-            for source, output in zip(sources, objects, strict=True)
-        ]
+        objects, commands = [], []
+        for i, batch in enumerate(_batches(sorted(RUNTIME.glob("*.cpp")))):
+            unit = scratch / f"runtime{i}.cpp"
+            unit.write_text("".join(f'#include "{source}"\n' for source in batch))
+            objects.append(str(unit.with_suffix(".o")))
+            commands.append([*compiler.command, *flags, "-c", str(unit), "-o", objects[-1]])
         run(commands, TIMEOUT)
         whole = scratch / "runtime.o"
-        join = ["-r", "-nostdlib", "-Wl,--force-group-allocation", *map(str, objects)]
+        join = ["-r", "-nostdlib", "-Wl,--force-group-allocation", *objects]
         run([[*compiler.command, *join, "-o", str(whole)]], TIMEOUT)
         _keep_to_itself(whole)
         run([["ar", "rcs", str(scratch / "runtime.a"), str(whole)]], TIMEOUT)
         os.replace(scratch / "runtime.a", archive)
     return archive
+
+
+def _batches(sources: list[Path], count: int = 4) -> list[list[Path]]:
+    """Shares out files to be compiled as one: most of the time goes into headers that all use."""
+    batches: list[list[Path]] = [[] for _ in range(count)]
+    sizes = [0] * count
+    for source in sorted(sources, key=lambda path: -path.stat().st_size):
+        smallest = sizes.index(min(sizes))
+        batches[smallest].append(source)
+        sizes[smallest] += source.stat().st_size
+    return batches
 
 
 def _keep_to_itself(runtime: Path) -> None:

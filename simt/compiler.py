@@ -56,25 +56,29 @@ def user_flags(std: str) -> list[str]:
 
 # How code is compiled so that the runtime sees what it does (runtime/hooks.cpp). SRA would take
 # vector types apart: a float4 is one access of 16 bytes. Its other form would move a load out of a
-# function that is not to be seen into the one that calls it. What is allocated stays so, even if it
-# is only freed. A call at a function's end comes back to it: that place is what has a line.
+# function that is not to be seen into the one that calls it.
 _TRACED = [
     "-fsanitize=thread",
     "--param=tsan-instrument-func-entry-exit=0",
     "--param=tsan-distinguish-volatile=1",
     "-fno-tree-sra",
     "-fno-ipa-sra",
+    "-Wno-tsan",
+]
+# The compiler's own checks (runtime/undefined.cpp): of arrays in local memory, of integers. What is
+# allocated stays so, even if it is only freed. A call at a function's end comes back to it: that
+# place is what has a line.
+_CHECKED = [
+    "-fsanitize=bounds,object-size,signed-integer-overflow",
+    "-fstack-protector-strong",
     "-fno-allocation-dce",
     "-fno-builtin-malloc",
     "-fno-builtin-free",
     "-fno-optimize-sibling-calls",
-    "-Wno-tsan",
 ]
-# The compiler's own checks of arrays in local memory (runtime/undefined.cpp).
-_LOCAL_MEMORY = ["-fsanitize=bounds,object-size", "-fstack-protector-strong"]
 TRACED_FLAGS = {
     "plain": [],
-    "check": ["-DSIMT_TRACED=1", *_TRACED, *_LOCAL_MEMORY, "-fsanitize=signed-integer-overflow"],
+    "check": ["-DSIMT_TRACED=1", *_TRACED, *_CHECKED],
     # One instruction for each lane's operation: profiling/arithmetic.py counts them.
     "profile": [
         "-DSIMT_TRACED=2",

@@ -29,6 +29,7 @@ _FUNCTIONS = re.compile(
     "(a?(cos|sin|tan)h?|atan2|sincos|cbrt|erfc?|exp(2|10|m1)?|fmod|remainder|hypot|j[01]|y[01]"
     "|lgamma|tgamma|log(2|10|1p)?|pow)f?$"
 )
+_MOVE = re.compile(r"v?mov[a-z]*$|lea$|xor[lq]?$|nop|push$|pop$|jmp$|b$|mov$|adrp?$")
 _INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\s+([a-z]\S*)\s*(.*)$")
 _TARGET = re.compile(r"^([0-9a-f]+) <(.*)>$")
 
@@ -38,6 +39,7 @@ class BasicBlock:
     """The instructions of one basic block, by their addresses (offsets from the binary's base)."""
 
     addresses: list[int] = field(default_factory=list)
+    moves: set[int] = field(default_factory=set)  # those that only bring values into place
     flops: dict[int, int] = field(default_factory=dict)  # those that compute; operations of a lane
     calls: dict[int, str] = field(default_factory=dict)  # those that call a math function: its name
 
@@ -75,6 +77,8 @@ def _block(code: list[tuple[int, str, str]], index: dict[int, int], i: int) -> B
         if TRACE in operands or mnemonic.startswith("ret"):
             break
         block.addresses.append(address)
+        if _MOVE.match(mnemonic):
+            block.moves.add(address)
         if _FUSED.match(mnemonic):
             block.flops[address] = 2
         elif _SINGLE.match(mnemonic):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from simt.lines import lines_of
+from simt.lines import Line, lines_of
 from simt.profiling.arithmetic import BasicBlock, basic_blocks
 from simt.profiling.kernel import Access, CodeLine, Kernel, SharedUse, place
 
@@ -33,7 +33,7 @@ def read_profiles(text: str, binary: Path) -> list[Kernel]:
     return [_kernel(fields, blocks, lines) for fields in data]
 
 
-def _kernel(fields: dict, blocks: dict[int, BasicBlock], lines: dict[int, str]) -> Kernel:
+def _kernel(fields: dict, blocks: dict[int, BasicBlock], lines: dict[int, Line]) -> Kernel:
     return Kernel(
         name=fields["kernel"],
         launched_at=f"{Path(fields['file']).name}:{fields['line']}",
@@ -48,12 +48,12 @@ def _kernel(fields: dict, blocks: dict[int, BasicBlock], lines: dict[int, str]) 
     )
 
 
-def _accesses(counted: list[dict], lines: dict[int, str]) -> list[Access]:
+def _accesses(counted: list[dict], lines: dict[int, Line]) -> list[Access]:
     """By line: several instructions of one line that do the same become one."""
     merged: dict[tuple, Access] = {}
     for access in counted:
         one = Access(
-            line=lines.get(access["pc"], ""),
+            line=lines[access["pc"]].name if access["pc"] in lines else "",
             **{name: value for name, value in access.items() if name != "pc"},
         )
         key = (one.line, one.space, one.op, one.size, one.array)
@@ -65,20 +65,35 @@ def _accesses(counted: list[dict], lines: dict[int, str]) -> list[Access]:
 
 
 def _code(
-    counted: list[list[int]], blocks: dict[int, BasicBlock], lines: dict[int, str]
+    counted: list[list[int]], blocks: dict[int, BasicBlock], lines: dict[int, Line]
 ) -> list[CodeLine]:
     found: dict[str, CodeLine] = {}
-    for start, executions, lanes in counted:
+    # A line is where it computes, reads, calls or decides. Where its constants are put in place may
+    # be in a branch before it, so that counts only for lines that do nothing else.
+    done: set[str] = set()
+    for with_moves in (False, True):
+        for start, executions, lanes in counted:
+            block = blocks.get(start, BasicBlock())
+            names = {
+                lines[address].name
+                for address in block.addresses
+                if address in lines
+                and lines[address].is_own
+                and (address in block.moves) == with_moves
+            }
+            for name in names - done:
+                line = found.setdefault(name, CodeLine(name))
+                line.steps += executions
+                line.lanes += lanes
+        done = set(found)
+    for start, _, lanes in counted:
         block = blocks.get(start, BasicBlock())
-        for name in {lines[address] for address in block.addresses if address in lines}:
+        for address in (*block.flops, *block.calls):
+            if address not in lines:
+                continue
+            name = lines[address].name
             line = found.setdefault(name, CodeLine(name))
-            line.steps += executions
-            line.lanes += lanes
-        for address, flops in block.flops.items():
-            if address in lines:
-                found[lines[address]].flops += flops * lanes
-        for address, function in block.calls.items():
-            if address in lines:
-                calls = found[lines[address]].calls
-                calls[function] = calls.get(function, 0) + lanes
+            line.flops += block.flops.get(address, 0) * lanes
+            if function := block.calls.get(address):
+                line.calls[function] = line.calls.get(function, 0) + lanes
     return sorted(found.values(), key=lambda line: place(line.line))

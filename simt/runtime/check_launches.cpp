@@ -18,9 +18,9 @@ struct Refused {
 };
 // Never destroyed: looked at when the program ends.
 auto& not_asked_for = *new std::vector<Refused>();
-std::mutex mutex;
+std::mutex refused_mutex;
 
-const void* key(int line) { return (void*)(intptr_t)line; }
+const void* line_key(int line) { return (void*)(intptr_t)line; }
 
 std::string why_refused(const Launch& launch, cudaError_t error) {
   dim3 g = launch.config.grid, b = launch.config.block;
@@ -45,7 +45,7 @@ std::string why_refused(const Launch& launch, cudaError_t error) {
 }  // namespace
 
 void trace_refused_launch(const Launch& launch, cudaError_t error) {
-  note(nullptr, "invalid_launch", launch.file, key(launch.line), [&] {
+  note(nullptr, "invalid_launch", launch.file, line_key(launch.line), [&] {
     std::string line = where(launch.file, launch.line);
     return Report{"invalid_launch",
                   cudaSuccess,
@@ -56,23 +56,23 @@ void trace_refused_launch(const Launch& launch, cudaError_t error) {
                   {},
                   line};
   });
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(refused_mutex);
   not_asked_for.push_back({launch.name, launch.file, launch.line, error, pthread_self()});
 }
 
 void trace_error_told() {
   std::vector<Refused> asked_for, others;
   {
-    std::lock_guard<std::mutex> lock(mutex);
+    std::lock_guard<std::mutex> lock(refused_mutex);
     for (const Refused& r : not_asked_for)
       (pthread_equal(r.thread, pthread_self()) ? asked_for : others).push_back(r);
     not_asked_for.swap(others);
   }
-  for (const Refused& r : asked_for) excuse("invalid_launch", r.file, key(r.line));
+  for (const Refused& r : asked_for) excuse("invalid_launch", r.file, line_key(r.line));
 }
 
 static void note_unchecked(const char* kernel, const char* file, int line, std::string what) {
-  note(nullptr, "unchecked_launch_error", file, key(line), [&] {
+  note(nullptr, "unchecked_launch_error", file, line_key(line), [&] {
     std::string at = where(file, line);
     return Report{"unchecked_launch_error",
                   cudaSuccess,

@@ -171,7 +171,7 @@ bool Knowledge::has(uint64_t block, Moment m) const {
 }
 
 namespace {
-std::mutex mutex;
+std::mutex released_mutex;
 std::unordered_map<uintptr_t, Knowledge>
     released;  // what whoever reads a place by an atomic learns
 std::atomic<bool> any_released{false};
@@ -216,7 +216,7 @@ Seen Order::own_deeds() const {
 
 void Order::exchange(uintptr_t address, bool acquires, bool releases) {
   if (!releases && !any_released.load(std::memory_order_relaxed)) return;
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(released_mutex);
   auto found = released.find(address);
   if (acquires && found != released.end()) threads_know_[thread_].join(found->second);
   if (!releases) return;

@@ -10,7 +10,7 @@
 
 namespace simt {
 
-static std::mutex mutex;
+static std::mutex profiles_mutex;
 // In the order of their first launch. Never destroyed: they are written when the program ends.
 static auto& profiles = *new std::vector<KernelProfile>();
 
@@ -24,7 +24,7 @@ static bool same_shape(const KernelProfile& p, const Launch& l) {
 void profile_launch_begins(Job&) {}
 
 void profile_launch_ends(Job& job) {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(profiles_mutex);
   const Launch& launch = job.launch;
   KernelProfile* profile = nullptr;
   for (KernelProfile& p : profiles)
@@ -69,7 +69,7 @@ static void add_accesses(Json& json, const KernelProfile& p) {
 }
 
 std::string profiles_as_json() {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(profiles_mutex);
   Json json;
   json.open('[');
   for (const KernelProfile& p : profiles) {

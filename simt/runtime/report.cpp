@@ -12,7 +12,7 @@
 
 namespace simt {
 
-static std::mutex mutex;
+static std::mutex reports_mutex;
 static std::string last_report;  // JSON, or empty
 struct Noted {
   std::string json;  // but for what follows here and the closing brace
@@ -22,7 +22,7 @@ struct Noted {
 // Never destroyed: reports are written when the program ends.
 static auto& all_reports = *new std::vector<Noted>();
 static auto& places = *new std::map<std::tuple<std::string, const void*, const void*>, int>();
-static auto& kernels = *new std::map<std::string, uint64_t>();  // that were launched: how often
+static auto& launches_of = *new std::map<std::string, uint64_t>();  // that were launched: how often
 static std::atomic<int> sticky{cudaSuccess};
 static __thread cudaError_t last_error = cudaSuccess;
 
@@ -134,7 +134,7 @@ static std::string json_of(const Worker* w, const Report& r) {
 
 static std::string json_of_all() {
   std::string out = "{\"kernels\":{";
-  for (auto& [name, launches] : kernels)
+  for (auto& [name, launches] : launches_of)
     out += (out.back() == '{' ? "" : ",") + json_string(name) + ":" + std::to_string(launches);
   out += "},\n\"reports\":[";
   for (const Noted& one : all_reports)
@@ -160,7 +160,7 @@ static void print(const Worker* w, const Report& r) {
 
 void count_launch(const char* kernel) {
   std::lock_guard<std::mutex> lock(mutex);
-  kernels[kernel]++;
+  launches_of[kernel]++;
 }
 
 void save_reports() {
@@ -174,7 +174,7 @@ void save_reports() {
 }
 
 void report(Worker& w, const Report& r) {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(reports_mutex);
   w.job->stop = true;
   int none = cudaSuccess;
   if (!sticky.compare_exchange_strong(none, r.error)) return;  // another worker was first
@@ -188,7 +188,7 @@ void report(Worker& w, const Report& r) {
 }
 
 int place_of_report(const char* kind, const void* pc, const void* other_pc) {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(reports_mutex);
   auto found = places.find({kind, pc, other_pc});
   if (found != places.end()) {
     all_reports[found->second].count++;
@@ -203,7 +203,7 @@ int place_of_report(const char* kind, const void* pc, const void* other_pc) {
 
 void note_at(int place, const Worker* w, const Report& r) {
   std::string json = json_of(w, r);
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(reports_mutex);
   all_reports[place].json = json;
   print(w, r);
 }
@@ -279,19 +279,19 @@ cudaError_t cudaGetLastError() {
 }
 const char* simt_reports() {
   static std::string text;
-  std::lock_guard<std::mutex> lock(simt::mutex);
+  std::lock_guard<std::mutex> lock(simt::reports_mutex);
   text = simt::json_of_all();
   return text.c_str();
 }
 const char* simt_last_report() {
-  std::lock_guard<std::mutex> lock(simt::mutex);
+  std::lock_guard<std::mutex> lock(simt::reports_mutex);
   return simt::last_report.empty() ? nullptr : simt::last_report.c_str();
 }
 void simt_clear() {
-  std::lock_guard<std::mutex> lock(simt::mutex);
+  std::lock_guard<std::mutex> lock(simt::reports_mutex);
   simt::last_report.clear();
   simt::all_reports.clear();
   simt::places.clear();
-  simt::kernels.clear();
+  simt::launches_of.clear();
   simt::forget_errors();
 }

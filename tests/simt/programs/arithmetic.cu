@@ -44,8 +44,10 @@ __global__ void divergent(float* y, const float* x) {
   if (threadIdx.x % 4 == 0)
     v = cube(v);
   else if (threadIdx.x % 4 == 1)
-    v = v + 3;                                                // 1
-  for (int i = 0; i < (int)threadIdx.x % 32; i++) v *= x[i];  // 1
+    v = v + 3;  // 1
+  for (int i = 0; i < (int)threadIdx.x % 32; i++) {
+    v *= x[i];  // 1
+  }
   y[threadIdx.x] = v;
 }
 
