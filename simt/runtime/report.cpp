@@ -159,7 +159,7 @@ static void print(const Worker* w, const Report& r) {
 }
 
 void count_launch(const char* kernel) {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(reports_mutex);
   launches_of[kernel]++;
 }
 
@@ -209,7 +209,7 @@ void note_at(int place, const Worker* w, const Report& r) {
 }
 
 void excuse(const char* kind, const void* pc, const void* other_pc) {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(reports_mutex);
   auto found = places.find({kind, pc, other_pc});
   if (found == places.end()) return;
   all_reports[found->second].problem = false;
