@@ -33,7 +33,7 @@ Compiles a CUDA program for this machine's CPU and runs it; no GPU is needed.
 
   run              runs it
   check            runs it and reports races, memory errors, reads of what nobody wrote, barriers
-                   that not all threads reach, invalid launches, with the lines concerned
+                   that not all threads reach, launches that fail unnoticed, with their lines
   profile          runs it and shows, for each line of each kernel, what it asks of memory:
                    requests, sectors, coalescing, bank conflicts; and its arithmetic
 

@@ -10,11 +10,12 @@
 namespace simt {
 
 // Nobody listens: an access by the host, or by a block that is not traced.
-__attribute__((noinline)) static void may_be_host_access(uintptr_t address, unsigned how,
-                                                         void* pc) {
+__attribute__((noinline)) static void may_be_host_access(uintptr_t address, size_t size,
+                                                         unsigned how, void* pc) {
   if (tracing != Tracing::Check || in_kernel()) return;
   const Allocation* a = arena.holding(address);
   if (!a || a->freed || a->kind == Memory::Managed || a->kind == Memory::Host) return;
+  if (how & kWrite) arena.written((void*)address, size);  // so that this is all that is said of it
   note(nullptr, "device_pointer_on_host", pc, nullptr, [&] {
     std::string line = source_line(pc);
     return Report{"device_pointer_on_host",
@@ -34,7 +35,7 @@ static inline void access(void* p, unsigned how, void* pc) {
   pc = (char*)pc - 1;  // it is where the call returns to: the next instruction
   if (Checker* c = checker) return c->access<N>(address, how, pc);
   if (Profiler* p = profiler) return p->access(address, N, how, pc);
-  if (arena.contains(address)) may_be_host_access(address, how, pc);
+  if (arena.contains(address)) may_be_host_access(address, N, how, pc);
 }
 
 static void access_range(const void* p, size_t size, unsigned how, void* pc) {
@@ -42,7 +43,7 @@ static void access_range(const void* p, size_t size, unsigned how, void* pc) {
   pc = (char*)pc - 1;
   if (Checker* c = checker) return c->access_range(address, size, how, pc);
   if (Profiler* p = profiler) return p->access_range(address, size, how, pc);
-  if (size && arena.contains(address)) may_be_host_access(address, how, pc);
+  if (size && arena.contains(address)) may_be_host_access(address, size, how, pc);
 }
 
 // What a kernel allocated, it frees; p is returned where it is the host's.

@@ -37,7 +37,7 @@ def test_nothing_is_missed_that_compute_sanitizer_finds():
 
 @pytest.fixture(scope="module")
 def built():
-    build_all()
+    build_all(CORRECT)
 
 
 @pytest.mark.parametrize("order", ["forward", "reverse"])

@@ -83,7 +83,7 @@ class Verdict:
         return [report for report in self.result.reports if report.problem]
 
 
-def build_all(paths: Iterable[Path] = CORRECT) -> list[Path]:
+def build_all(paths: Iterable[Path]) -> list[Path]:
     """Builds programs for checking, as many at a time as there are processors."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return [build.path for build in pool.map(lambda p: build_program(p, mode="check"), paths)]
@@ -99,5 +99,5 @@ def check_program(path: Path, *, strict: bool = False) -> Verdict:
 
 def check_correct() -> Iterator[Verdict]:
     """All correct programs, one after another."""
-    build_all()
+    build_all(CORRECT)
     return map(check_program, CORRECT)
