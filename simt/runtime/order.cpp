@@ -71,6 +71,8 @@ void Order::begin_block(uint32_t first_run, uint64_t num_blocks, uint64_t block,
   generation_ = 0;
   warps_.resize((num_threads + 31) / 32);
   fences_.assign((size_t)num_threads, 0);
+  reads_.assign((size_t)num_threads, 0);
+  any_fence_ = any_reads_ = false;
   told_before_ = 0;
   block_knows_.clear();
   threads_know_.clear();
@@ -86,6 +88,9 @@ void Order::enter(int thread) {
 // What was within the generation is told to the whole block.
 void Order::forget_generation() {
   for (WarpClocks& warp : warps_) warp.reset();
+  for (size_t thread = 0; any_reads_ && thread < reads_.size(); thread++)
+    finish_reading((int)thread);
+  any_reads_ = false;
   for (auto& [thread, knows] : threads_know_) block_knows_.join(knows);
   if (!threads_know_.empty()) threads_know_.clear();
   if (any_fence_) std::fill(fences_.begin(), fences_.end(), 0);
@@ -121,6 +126,8 @@ void Order::grid_barrier() {
 
 void Order::meet(int warp, unsigned lanes, unsigned existing) {
   warps_[warp].meet(lanes, existing);
+  for (int lane = 0; any_reads_ && lane < 32; lane++)
+    if (lanes >> lane & 1) finish_reading(warp * 32 + lane);
   if (!threads_know_.empty()) {
     Knowledge all;
     for (int lane = 0; lane < 32; lane++) {
@@ -133,7 +140,7 @@ void Order::meet(int warp, unsigned lanes, unsigned existing) {
   enter(thread_);
 }
 
-bool Order::concurrent(Moment earlier) const {
+bool Order::concurrent(Moment earlier) {
   if (same_generation(earlier, now)) {
     unsigned a = thread_of(earlier), b = thread_of(now);
     if (a == b) return false;
@@ -214,18 +221,21 @@ Seen Order::own_deeds() const {
   return seen;
 }
 
-void Order::exchange(uintptr_t address, bool acquires, bool releases) {
-  if (!releases && !any_released.load(std::memory_order_relaxed)) return;
+void Order::tell(uintptr_t address) {
   std::lock_guard<std::mutex> lock(released_mutex);
-  auto found = released.find(address);
-  if (acquires && found != released.end()) threads_know_[thread_].join(found->second);
-  if (!releases) return;
   any_released = true;
   Knowledge& place = released[address];
   place.join(block_knows_);
   auto own = threads_know_.find(thread_);
   if (own != threads_know_.end()) place.join(own->second);
   place.join(block_, own_deeds());
+}
+
+void Order::learn(int thread, uintptr_t address) {
+  if (!any_released.load(std::memory_order_relaxed)) return;
+  std::lock_guard<std::mutex> lock(released_mutex);
+  auto found = released.find(address);
+  if (found != released.end()) threads_know_[thread].join(found->second);
 }
 
 }  // namespace simt

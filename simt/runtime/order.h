@@ -65,15 +65,18 @@ class Order {
   void grid_barrier();
   void meet(int warp, unsigned lanes, unsigned existing);
   void fence();
-  // An atomic, or a volatile flag.
+  // An atomic, or a volatile flag; told of before it is made.
   void strong_access(uintptr_t address, bool reads, bool writes) {
-    exchange(address, reads, writes && (told_before_ || (any_fence_ && fences_[thread_])));
+    finish_reading(thread_);
+    if (writes && (told_before_ || (any_fence_ && fences_[thread_]))) tell(address);
+    if (reads) reads_[thread_] = address, any_reads_ = true;
   }
   void release(uintptr_t address) {
+    finish_reading(thread_);
     fence();
-    exchange(address, false, true);
+    tell(address);
   }
-  void acquire(uintptr_t address) { exchange(address, true, false); }
+  void acquire(uintptr_t address) { learn(thread_, address); }
 
   // The same but for what warps and atomics order; quick.
   bool maybe_concurrent(Moment earlier) const {
@@ -82,12 +85,13 @@ class Order {
     return difference >> kThreadShift && !(difference >> kGenerationShift);
   }
   // Whether atomics have told this thread of that access.
-  bool atomics_order(Moment earlier) const {
+  bool atomics_order(Moment earlier) {
+    finish_reading(thread_);
     if (block_knows_.empty() && threads_know_.empty()) return false;
     return told_of(earlier);
   }
   // Whether an earlier access may, on a GPU, as well come after or together with one made now.
-  bool concurrent(Moment earlier) const;
+  bool concurrent(Moment earlier);
   bool in_this_block(Moment m) const { return run_of(m) >= first_run_ && block_of(m) == block_; }
   uint64_t block_of(Moment m) const { return (run_of(m) - first_run_) % num_blocks_; }
 
@@ -96,16 +100,26 @@ class Order {
   void forget_generation();
   bool told_of(Moment earlier) const;
   Seen own_deeds() const;
-  void exchange(uintptr_t address, bool acquires, bool releases);
+  void tell(uintptr_t address);
+  void learn(int thread, uintptr_t address);
+  // Another block may tell of something between the call of strong_access and the access itself. So
+  // what is read by it is learnt later: when it matters, but before the thread's next one.
+  void finish_reading(int thread) {
+    if (uintptr_t address = reads_[thread]) {
+      reads_[thread] = 0;
+      learn(thread, address);
+    }
+  }
 
   uint32_t first_run_ = 0, run_ = 0, generation_ = 0;
   uint64_t num_blocks_ = 1, block_ = 0;
   int thread_ = 0;
   std::vector<WarpClocks> warps_;
-  Moment told_before_ = 0;      // what the block did before then may be told
-  bool any_fence_ = false;      // in this generation
-  std::vector<Moment> fences_;  // by thread: its last fence in this generation, or 0
-  Knowledge block_knows_;       // all threads do, since a barrier
+  Moment told_before_ = 0;        // what the block did before then may be told
+  std::vector<Moment> fences_;    // by thread: its last fence in this generation, or 0
+  std::vector<uintptr_t> reads_;  // by thread: the place of its last atomic, not learnt yet, or 0
+  bool any_fence_ = false, any_reads_ = false;       // in this generation
+  Knowledge block_knows_;                            // all threads do, since a barrier
   std::unordered_map<int, Knowledge> threads_know_;  // each one, since then
 };
 

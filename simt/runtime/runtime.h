@@ -290,11 +290,21 @@ void report_deadlock(Worker& w);
 // again and again: the report is made the first time, and counted from then on.
 int place_of_report(const char* kind, const void* pc, const void* other_pc);  // < 0: known already
 void note_at(int place, const Worker* w, const Report& r);
+// While a report is made the watchdog has to wait, and not find this OS thread in a lock.
+struct OutsideOfKernel {
+  bool was = worker && worker->in_kernel.exchange(false);
+  ~OutsideOfKernel() {
+    if (was) worker->in_kernel = true;
+  }
+};
 template <class MakeReport>
 void note(const Worker* w, const char* kind, const void* pc, const void* other_pc,
           MakeReport make_report) {
+  OutsideOfKernel here;
   int place = place_of_report(kind, pc, other_pc);
-  if (place >= 0) note_at(place, w, make_report());
+  if (place < 0) return;
+  note_at(place, w, make_report());
+  if (here.was) worker->progress++;
 }
 // The line of the user's that called the function of CUDA's that is being carried out, or "".
 std::string calling_line();

@@ -42,7 +42,7 @@ static const Worker* current_worker() { return worker && worker->in_kernel ? wor
 // Of the user's: code of a header of simt's goes by the line that called it.
 static std::string line_of(const SourceLocation& location, void* pc) {
   std::string line = source_line((char*)pc - 1);
-  if (line.empty() && current_worker()) line = calling_line();
+  if (line.empty() && worker) line = calling_line();
   return line.empty() ? where(location.file, (int)location.line) : line;
 }
 
