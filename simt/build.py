@@ -206,33 +206,19 @@ def _compile(
     link += ["-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs"] if kind == "library" else ["-rdynamic"]
     try:
         log = run(commands, timeout)
-        if "-fsanitize=thread" in flags:
-            _redirect(objects, scratch, timeout)
+        if "-fsanitize=thread" in flags:  # functions of the C library become simt's
+            redefine = ["objcopy", f"--redefine-syms={RUNTIME / 'redefined.txt'}"]
+            run([[*redefine, path] for path in objects], timeout)
         log += run([[*link, "-o", str(scratch / "output")]], timeout)
     except CompileError as error:
         raise CompileError(readable(error.log, user_files, scratch), error.command) from None
     return readable(log, user_files, scratch)
 
 
-def _redirect(objects: list[str], scratch: Path, timeout: float) -> None:
-    """Makes instrumented objects call simt's runtime, and the runtime none of what is theirs.
-
-    Functions of the C library become simt's (redefined.txt). And inline functions, such as those
-    of std::vector, get names of their own: else the linker would give the runtime, which uses them
-    too, the instrumented ones.
-    """
-    names = run([["nm", "--defined-only", path] for path in objects], timeout)
-    inline = {line.split()[2] for line in names.splitlines() if line[16:19] == " W "}
-    renamed = "".join(f"{name} simt_instrumented.{name}\n" for name in sorted(inline))
-    names_file = scratch / "redefined"
-    names_file.write_text((RUNTIME / "redefined.txt").read_text() + renamed)
-    run([["objcopy", f"--redefine-syms={names_file}", path] for path in objects], timeout)
-
-
 def _content(*folders: Path) -> str:
-    """A digest of the code of simt itself in these folders."""
+    """A digest of the code of simt itself in these folders, and of how it is built."""
     files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
-    code = [path for path in files if path.suffix != ".pyc"]
+    code = [path for path in (*files, Path(__file__)) if path.suffix != ".pyc"]
     return _digest(*(f"{path.name}\n{path.read_text(errors='replace')}" for path in code))
 
 
