@@ -9,10 +9,9 @@ from pathlib import Path
 
 from simt.compiler import INCLUDE, CompileError
 from simt.diagnostics import UserFile, show
-from simt.rewrite import RewriteError, line_directive, rewrite_source
+from simt.rewrite import RewriteError, line_directive, read_source, rewrite_source
 from simt.rewrite.includes import Include, find_includes
 from simt.rewrite.kernels import Kernel, find_kernels, name_parameters
-from simt.rewrite.tokens import Source
 
 CUDA_SUFFIXES = (".cu", ".cuh")  # these see CUDA's declarations without including anything
 
@@ -49,7 +48,7 @@ class SourceTree:
         what simt cannot run, with file, line and column.
         """
         copies = {path: folder / str(i) / path.name for i, path in enumerate(self.files)}
-        sources = {path: Source(file.text) for path, file in self.files.items()}
+        sources = {path: read_source(file.text) for path, file in self.files.items()}
         kernels: dict[str, Kernel] = {}
         for source in sources.values():
             kernels.update(find_kernels(source))
@@ -83,7 +82,7 @@ class SourceTree:
         except OSError as error:
             raise CompileError(f"{shown}: cannot be read: {error.strerror}") from None
         file = self.files[path] = SourceFile(path, shown, text, [])
-        for include in find_includes(Source(text)):
+        for include in find_includes(read_source(text)):
             if found := self._find(include.name, path.parent if include.quoted else None):
                 name = os.path.normpath(os.path.join(os.path.dirname(shown), include.name))
                 is_beside = os.path.abspath(name) == str(found)

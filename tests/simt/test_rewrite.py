@@ -314,6 +314,7 @@ class TestRefusals:
             ("__global__ void __cluster_dims__(2) k() {}", (1, 17), "clusters"),
             ("__global__ void k() { auto c = cg::this_cluster(); }", (1, 36), "clusters"),
             ("a.id = cudaLaunchAttributeClusterDimension;", (1, 8), "clusters"),
+            ('__device__ void f() {\n#if __CUDA_ARCH__ >= 800\n asm("");\n#endif\n}', (3, 2), "PTX"),
             ("#include <cuda.h>\nvoid f() { cuInit(0); }", (2, 12), "driver API"),
             ("#include <cuda.h>\nCUmodule m;", (2, 1), "driver API"),
             ("__global__ void k() { cudaDeviceSynchronize(); }", (1, 23), "dynamic parallelism"),
@@ -334,8 +335,8 @@ class TestRefusals:
         "text",
         [
             'void f() { asm volatile("" ::: "memory"); }',  # of the CPU
-            '__device__ int f() {\n#ifdef __CUDA_ARCH__\n asm("mov");\n#else\n #endif\n}',
-            '__device__ void f() {\n#if __CUDA_ARCH__ >= 800\n asm("cp.async");\n#endif\n}',
+            '__device__ int f() {\n#ifdef __CUDA_ARCH__\n asm("mov");\n#else\n g();\n#endif\n}',
+            '__device__ void f() {\n#if __CUDA_ARCH__ < 800\n asm("cp.async");\n#endif\n}',
             "__host__ __device__ void f() { k<<<1, 1>>>(); }",
             "int texture = 1, tex2D = texture < 2;",
             "int cuInit(int); int x = cuInit(0);",  # without cuda.h it is the user's own
