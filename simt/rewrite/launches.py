@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simt.rewrite.kernels import Kernel, count_arguments
+from simt.rewrite.kernels import Kernel, count_arguments, split_list
 from simt.rewrite.scopes import find_scopes, only_on_device
 from simt.rewrite.tokens import (
     CLOSING,
@@ -25,8 +25,9 @@ def rewrite_launches(source: Source, kernels: Mapping[str, Kernel]) -> None:
     """Edits every launch. kernels: those of the program, by name.
 
     `k<<<CFG>>>(ARGS)` -> `::simt::launch(k, "k", ::simt::Config(CFG))(ARGS)`. A template whose
-    arguments the compiler still has to deduce from ARGS has no address to pass, so it goes in a
-    lambda: `::simt::launch([&](auto... a) { return k<8>(a...); }, "k<8>", ...)`.
+    arguments the compiler still has to deduce from ARGS has no address to pass, and a pointer has
+    no default values, so these go in a lambda:
+    `::simt::launch([&](auto... a) { return k<8>(a...); }, "k<8>", ...)`.
     """
     nests = find_scopes(source)
     for i, token in enumerate(source.tokens):
@@ -41,12 +42,15 @@ def rewrite_launches(source: Source, kernels: Mapping[str, Kernel]) -> None:
         first = _kernel_start(source, i)
         kernel = source.tokens[first:i]
         before, after = "::simt::launch(", ""
-        if _is_deduced(kernel, kernels):
+        end = _launch_end(source, i)
+        parameters = source.macro_parameters(i)
+        is_parameter = kernel[-1].text in parameters  # of a macro: any kernel
+        if is_parameter or _must_be_called(kernel, kernels, _count_after(source, end)):
             before, after = before + "[&](auto... a) { return ", "(a...); }"
         source.insert(kernel[0].start, before)
-        name = _name(kernel, source.macro_parameters(i))
+        name = _name(kernel, parameters)
         source.replace(token, f"{after}, {name}, ::simt::Config(")
-        source.replace(source.tokens[_launch_end(source, i)], "))")
+        source.replace(source.tokens[end], "))")
 
 
 def _kernel_start(source: Source, launch: int) -> int:
@@ -122,8 +126,14 @@ def _name(kernel: list[Token], parameters: frozenset[str]) -> str:
     return " ".join(pieces)
 
 
-def _is_deduced(kernel: list[Token], kernels: Mapping[str, Kernel]) -> bool:
-    """Whether some template arguments of the kernel are not written at its launch."""
+def _count_after(source: Source, end: int) -> int:
+    """How many arguments follow the `>>>` at end."""
+    close = match_forward(source.tokens, end + 1)
+    return len(split_list(source.tokens[end + 2 : close]))
+
+
+def _must_be_called(kernel: list[Token], kernels: Mapping[str, Kernel], arguments: int) -> bool:
+    """Whether the launch leaves out template arguments, or arguments that have a default value."""
     given = 0.0
     if kernel[-1].text in (">", ">>", ">>>"):
         opening = angles_backward(kernel, len(kernel) - 1)
@@ -132,4 +142,7 @@ def _is_deduced(kernel: list[Token], kernels: Mapping[str, Kernel]) -> bool:
     is_name = kernel[-1].kind == "name" and all(
         token.kind == "name" or token.text == "::" for token in kernel
     )
-    return is_name and kernel[-1].text in kernels and given < kernels[kernel[-1].text].template_size
+    if not is_name or kernel[-1].text not in kernels:
+        return False
+    known = kernels[kernel[-1].text]
+    return given < known.template_size or known.required <= arguments < len(known.parameters)
