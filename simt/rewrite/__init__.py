@@ -17,6 +17,7 @@ from simt.rewrite.qualifiers import rewrite_qualifiers
 from simt.rewrite.shared import rewrite_shared
 from simt.rewrite.tokens import RewriteError, Source
 from simt.rewrite.unsupported import refuse_unsupported
+from simt.rewrite.volatiles import rewrite_volatiles
 
 __all__ = ["RewriteError", "line_directive", "read_source", "rewrite", "rewrite_source"]
 
@@ -47,6 +48,7 @@ def rewrite_source(source: Source, kernels: Mapping[str, Kernel]) -> EditedText:
     rewrite_shared(source)
     rewrite_kernel_addresses(source, kernels)
     rewrite_qualifiers(source)
+    rewrite_volatiles(source)
     return source.edited()
 
 

@@ -5,6 +5,8 @@
 // barrier, a shuffle), or asks as well. Then those that ask in the same line are told of one
 // another. The answer always has the caller in it, and a lane that is waited for elsewhere is not
 // kept for ever: what CUDA promises, and what code that shuffles within the answer relies on.
+#include <limits.h>
+
 #include "schedule.h"
 
 namespace simt {
@@ -30,17 +32,24 @@ static bool same_place(const Thread& a, const Thread& b) {
   return a.line == b.line && (a.file == b.file || strcmp(a.file, b.file) == 0);
 }
 
-// Tells each lane that asks which lanes ask in the same line.
+// Tells each lane that asks which lanes ask in the same line. Of those that keep step, only the ones
+// in the first line go on: so a warp comes together again ahead an `if`.
 static void answer(const Worker& w, Warp& warp) {
   const Thread* lanes = &w.threads[w.current & ~31];
+  int first_line = INT_MAX;
+  for (int lane = 0; lane < 32; lane++)
+    if (warp.in_step >> lane & 1) first_line = std::min(first_line, lanes[lane].line);
+  unsigned ahead = 0;  // lanes that the others have to catch up with
+  for (int lane = 0; lane < 32; lane++)
+    if (warp.in_step >> lane & 1 && lanes[lane].line != first_line) ahead |= 1u << lane;
   for (int lane = 0; lane < 32; lane++) {
-    if (!(warp.asking >> lane & 1)) continue;
+    if (!((warp.asking & ~ahead) >> lane & 1)) continue;
     warp.active[lane] = 0;
     for (int other = 0; other < 32; other++)
       if (warp.asking >> other & 1 && same_place(lanes[lane], lanes[other]))
         warp.active[lane] |= 1u << other;
   }
-  warp.asking = 0;
+  warp.asking = warp.in_step = ahead;
 }
 
 unsigned active_mask(const char* file, int line) {
@@ -60,6 +69,12 @@ unsigned active_mask(const char* file, int line) {
       spin_hint();
   }
   return warp.active[lane];
+}
+
+void in_step(const char* file, int line) {
+  Worker& w = *worker;
+  w.warps[w.current >> 5].in_step |= 1u << (w.current & 31);
+  active_mask(file, line);
 }
 
 }  // namespace simt

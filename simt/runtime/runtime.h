@@ -75,7 +75,7 @@ struct WarpGroup {
 struct Warp {
   std::vector<std::unique_ptr<WarpGroup>> groups;
   // __activemask (active.cpp): lanes that wait for an answer, and the last answer to each.
-  unsigned asking = 0, active[32];
+  unsigned asking = 0, in_step = 0, active[32];
   int patience;
 };
 

@@ -22,6 +22,14 @@ SIMT_HIDDEN WarpMeeting warp_meet(unsigned mask, const LaneValue& mine, const ch
                                   const char* file, int line);
 SIMT_HIDDEN int lane_id();
 SIMT_HIDDEN unsigned active_mask(const char* file, int line);
+// Waits for the lanes of the warp that are here or can get here (simt/rewrite/volatiles.py). It
+// orders nothing: for simt check, what they read and write is still a race.
+SIMT_HIDDEN void in_step(const char* file = __builtin_FILE(), int line = __builtin_LINE());
+template <class T>
+inline T in_step(T value, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+  in_step(file, line);
+  return value;
+}
 
 template <class T>
 SIMT_UNSEEN inline T shuffle(unsigned mask, const T& value, int source, const char* what,
