@@ -31,7 +31,7 @@ def rewrite_launches(source: Source, kernels: Mapping[str, Kernel]) -> None:
     """
     nests = find_scopes(source)
     for i, token in enumerate(source.tokens):
-        if token.text != "<<<" or source.at(i - 1) == "operator":
+        if not _opens_launch(token) or source.at(i - 1) == "operator":
             continue
         if only_on_device(nests[i]):
             raise source.error(
@@ -42,7 +42,7 @@ def rewrite_launches(source: Source, kernels: Mapping[str, Kernel]) -> None:
         first = _kernel_start(source, i)
         kernel = source.tokens[first:i]
         before, after = "::simt::launch(", ""
-        end = _launch_end(source, i)
+        close, end = _launch_end(source, i)
         parameters = source.macro_parameters(i)
         is_parameter = kernel[-1].text in parameters  # of a macro: any kernel
         if is_parameter or _must_be_called(kernel, kernels, _count_after(source, end)):
@@ -50,7 +50,7 @@ def rewrite_launches(source: Source, kernels: Mapping[str, Kernel]) -> None:
         source.insert(kernel[0].start, before)
         name = _name(kernel, parameters)
         source.replace(token, f"{after}, {name}, ::simt::Config(")
-        source.replace(source.tokens[end], "))")
+        source.replace_span(source.tokens[close].start, source.tokens[end].end, "))")
 
 
 def _kernel_start(source: Source, launch: int) -> int:
@@ -99,14 +99,21 @@ def _is_call(source: Source, opening: int) -> bool:
     return _ends_name(source, opening - 1)
 
 
-def _launch_end(source: Source, launch: int) -> int:
-    """The index of the `>>>` that belongs to the `<<<` at launch."""
+def _opens_launch(token: Token) -> bool:
+    """Whether the token is `<<<`, which some formatters write as `<< <`."""
+    return token.text.startswith("<<") and token.text.endswith("<") and len(token.text) > 2
+
+
+def _launch_end(source: Source, launch: int) -> tuple[int, int]:
+    """The indices of the first and the last token of the `>>>`, or `>> >`, of a launch."""
     i, end = launch + 1, source.directive_end(launch)
     while i < end:
         text = source.at(i)
         if text == ">>>":
-            return i
-        if text in CLOSING or text in (";", "<<<"):
+            return i, i
+        if text == ">>" and source.at(i + 1) == ">":
+            return i, i + 1
+        if text in CLOSING or text == ";" or _opens_launch(source.tokens[i]):
             break
         i = match_forward(source.tokens, i) + 1 if text in OPENING else i + 1
     raise source.error(source.tokens[launch], "launch without its >>>")
