@@ -24,6 +24,7 @@ class SourceFile:
     shown: str  # its name in messages: the path as the user gave it
     text: str
     includes: list[tuple[Include, Path]]  # the local ones
+    system_includes: set[str]  # the names of the others
 
 
 class SourceTree:
@@ -39,6 +40,9 @@ class SourceTree:
         self.sources = [path.absolute() for path in sources]
         for path in sources:
             self._add(path.absolute(), str(path))
+
+    def uses_openmp(self) -> bool:
+        return any("omp.h" in file.system_includes for file in self.files.values())
 
     def write(self, folder: Path) -> tuple[list[Path], list[UserFile]]:
         """Writes all files, rewritten, into folder.
@@ -81,13 +85,15 @@ class SourceTree:
             text = path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
         except OSError as error:
             raise CompileError(f"{shown}: cannot be read: {error.strerror}") from None
-        file = self.files[path] = SourceFile(path, shown, text, [])
+        file = self.files[path] = SourceFile(path, shown, text, [], set())
         for include in find_includes(read_source(text)):
             if found := self._find(include.name, path.parent if include.quoted else None):
                 name = os.path.normpath(os.path.join(os.path.dirname(shown), include.name))
                 is_beside = os.path.abspath(name) == str(found)
                 self._add(found, name if is_beside else str(found))
                 file.includes.append((include, found))
+            else:
+                file.system_includes.add(include.name)
 
     def _find(self, name: str, beside: Path | None) -> Path | None:
         """The local file that an include means, in the order in which the compiler looks."""

@@ -126,10 +126,12 @@ bool Order::concurrent(Moment earlier) const {
 namespace {
 // What is known to whoever reads an address by an atomic.
 struct Released {
-  std::unordered_map<uint64_t, Moment> blocks;  // block -> run and generation
-  uint64_t block = ~0ull;                       // that released last ...
-  uint32_t run = 0, generation = 0;
-  std::bitset<1024> threads;  // ... which of its threads have, in that generation
+  struct Block {
+    Moment until = 0;  // run and generation
+    Moment when = 0;   // the run and generation in which ...
+    std::bitset<1024> threads;  // ... these threads of it released, or were known to who did
+  };
+  std::unordered_map<uint64_t, Block> blocks;
 };
 std::mutex mutex;
 std::unordered_map<uintptr_t, Released> released;
@@ -149,23 +151,26 @@ void Order::strong_access(uintptr_t address, bool reads, bool writes) {
     auto found = released.find(address);
     if (found != released.end()) {
       const Released& r = found->second;
-      for (auto& [block, until] : r.blocks) {
+      for (auto& [block, released_by] : r.blocks) {
         Moment& known = known_blocks_[block];
-        known = std::max(known, until);
+        known = std::max(known, released_by.until);
       }
-      if (r.block == block_ && r.run == run_ && r.generation == generation_)
-        known_threads_[thread_] |= r.threads;
+      auto mine = r.blocks.find(block_);
+      if (mine != r.blocks.end() && mine->second.when == now >> kGenerationShift)
+        known_threads_[thread_] |= mine->second.threads;
     }
   }
   if (writes && fenced_[thread_]) {
     any_released = true;
     Released& r = released[address];
-    for (auto& [block, until] : known_blocks_) r.blocks[block] = std::max(r.blocks[block], until);
-    r.blocks[block_] = now >> kGenerationShift;
-    if (r.block != block_ || r.run != run_ || r.generation != generation_) r.threads.reset();
-    r.block = block_, r.run = run_, r.generation = generation_;
-    r.threads |= known_threads_[thread_];
-    r.threads[thread_] = true;
+    for (auto& [block, until] : known_blocks_)
+      r.blocks[block].until = std::max(r.blocks[block].until, until);
+    Released::Block& mine = r.blocks[block_];
+    mine.until = now >> kGenerationShift;
+    if (mine.when != mine.until) mine.threads.reset();
+    mine.when = mine.until;
+    mine.threads |= known_threads_[thread_];
+    mine.threads[thread_] = true;
   }
 }
 

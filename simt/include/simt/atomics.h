@@ -21,7 +21,8 @@ struct Identity {
 template <class T>
 using Value = typename Identity<T>::type;  // keeps `v` out of deduction: atomicAdd(float*, 1) works
 
-// old = *p; *p = change(old), as one step.
+// old = *p; *p = change(old), as one step. For simt check: what others released until that step has
+// been acquired. (SIMT_ATOMIC, ahead of it, has released.)
 template <class T, class F>
 SIMT_OWN_INLINE T atomic_update(T* p, F change) {
   static_assert(is_atomic<T>, "CUDA has no such atomic for this type");
@@ -29,13 +30,16 @@ SIMT_OWN_INLINE T atomic_update(T* p, F change) {
   __atomic_load(p, &old, __ATOMIC_RELAXED);
   do changed = change(old);
   while (!__atomic_compare_exchange(p, &old, &changed, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+  SIMT_ACQUIRE(p);
   return old;
 }
 
 // Integers have an instruction for it.
 template <class T>
 SIMT_OWN_INLINE T atomic_add(T* p, T v, std::true_type) {
-  return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
+  T old = __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
+  SIMT_ACQUIRE(p);
+  return old;
 }
 template <class T>
 SIMT_OWN_INLINE T atomic_add(T* p, T v, std::false_type) {
@@ -44,7 +48,9 @@ SIMT_OWN_INLINE T atomic_add(T* p, T v, std::false_type) {
 
 template <class T>
 SIMT_OWN_INLINE bool atomic_compare_exchange(T* p, T* expected, T v) {
-  return __atomic_compare_exchange(p, expected, &v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  bool done = __atomic_compare_exchange(p, expected, &v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  SIMT_ACQUIRE(p);
+  return done;
 }
 
 }  // namespace simt
