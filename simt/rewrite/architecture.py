@@ -143,7 +143,8 @@ def _edit(source: Source, branch: _Branch, for_host: bool, passed_over: bool) ->
         before, after = "0 && (", ")"
     elif for_host:
         before, after = "(", f") || ({_spelled(condition, _answers(condition, False))})"
-    answers[0], answers[-1] = before + answers[0], answers[-1] + after
+    answers[0] = before + answers[0]
+    answers[-1] += after
     for token, answer in zip(condition, answers, strict=True):
         if answer != token.text:
             source.replace(token, answer)

@@ -42,6 +42,8 @@ _MULTI_GRID = "simt has one device: launch with cudaLaunchCooperativeKernel, and
 _MULTI_GRID_NAMES = ("cudaLaunchCooperativeKernelMultiDevice", "this_multi_grid", "multi_grid_group")
 _CONDITIONAL = "simt has no conditional nodes in graphs: decide on the host which graph to launch"
 _CONDITIONAL_API = re.compile(r"cudaGraph(Conditional|SetConditional|Cond[A-Z])\w*")
+_MEMORY_NODE = "simt has no memory nodes in graphs: allocate the memory before the graph is made"
+_MEMORY_NODE_API = re.compile(r"cuda(GraphAddMem(Alloc|Free)Node|MemAllocNodeParams|\w*GraphMem\w*)")
 _BULK = "simt has no bulk copies (TMA): use cooperative_groups::memcpy_async or plain loads"
 _BULK_API = re.compile(r"(cp_async_bulk|cp_reduce_async_bulk|fence_proxy_async)\w*")
 _CUB = "simt has only a part of cub (block and warp primitives, DeviceReduce, DeviceScan): not this"
@@ -72,7 +74,12 @@ _LIBRARIES = {
     "texture_": _TEXTURE,
     "surface_": _TEXTURE,
 }
-_FAMILIES = [(_IPC_API, _IPC), (_CONDITIONAL_API, _CONDITIONAL), (_BULK_API, _BULK)]
+_FAMILIES = [
+    (_IPC_API, _IPC),
+    (_CONDITIONAL_API, _CONDITIONAL),
+    (_MEMORY_NODE_API, _MEMORY_NODE),
+    (_BULK_API, _BULK),
+]
 
 
 def refuse_unsupported(source: Source) -> None:

@@ -4,7 +4,9 @@ Before Volta the lanes of a warp ran in step, and older code (`sdata[tid] += sda
 `volatile float*`, without __syncwarp) still does what it did then, on most GPUs. Here one lane would
 run ahead. So in such a statement all lanes read before any of them writes:
 
-    s[t] += s[t + 16];  ->  s[t] += (::simt::in_step(), ::simt::in_step(s[t + 16]));
+    s[t] += s[t + 16];  ->  s[t] += (::simt::in_step(7), ::simt::in_step(8, s[t + 16]));
+
+The numbers are places in the file: lanes that are behind catch up first (runtime/active.cpp).
 """
 
 from __future__ import annotations
@@ -70,7 +72,8 @@ def _put_in_step(source: Source, i: int, done: set[int]) -> None:
         if source.at(start - 1) == "if":
             if start not in done:
                 done.add(start)
-                source.insert(source.tokens[start].end, "::simt::in_step(), ")
+                place = source.tokens[start].start
+                source.insert(source.tokens[start].end, f"::simt::in_step({place}), ")
             return
         if source.at(start - 1) in ("for", "while", "switch"):
             return
@@ -79,7 +82,8 @@ def _put_in_step(source: Source, i: int, done: set[int]) -> None:
         return
     done.add(value[0])
     first, last = source.tokens[value[0]], source.tokens[value[1] - 1]
-    source.insert(first.start, "(::simt::in_step(), ::simt::in_step(")
+    place = first.start
+    source.insert(first.start, f"(::simt::in_step({place}), ::simt::in_step({place + 1}, ")
     source.insert(last.end, "))")
 
 

@@ -32,24 +32,36 @@ static bool same_place(const Thread& a, const Thread& b) {
   return a.line == b.line && (a.file == b.file || strcmp(a.file, b.file) == 0);
 }
 
-// Tells each lane that asks which lanes ask in the same line. Of those that keep step, only the ones
-// in the first line go on: so a warp comes together again ahead an `if`.
+// The lanes in step that are not the furthest behind: the others have to catch up with them. So a
+// warp comes together again behind an `if`, and at the end of each round of a loop.
+static unsigned ahead(Warp& warp) {
+  Progress first = {INT_MAX, 0}, last = {0, 0};
+  for (int lane = 0; lane < 32; lane++) {
+    if (!(warp.in_step >> lane & 1)) continue;
+    first = std::min(first, warp.steps[lane]);
+    last = std::max(last, warp.steps[lane]);
+  }
+  unsigned lanes = 0;
+  for (int lane = 0; lane < 32; lane++) {
+    if (!(warp.in_step >> lane & 1)) continue;
+    if (first < warp.steps[lane]) lanes |= 1u << lane;
+    if (!(first < last)) warp.steps[lane].first = 0;  // all together: rounds are counted from here
+  }
+  return lanes;
+}
+
+// Tells each lane that asks which lanes ask in the same line.
 static void answer(const Worker& w, Warp& warp) {
   const Thread* lanes = &w.threads[w.current & ~31];
-  int first_line = INT_MAX;
-  for (int lane = 0; lane < 32; lane++)
-    if (warp.in_step >> lane & 1) first_line = std::min(first_line, lanes[lane].line);
-  unsigned ahead = 0;  // lanes that the others have to catch up with
-  for (int lane = 0; lane < 32; lane++)
-    if (warp.in_step >> lane & 1 && lanes[lane].line != first_line) ahead |= 1u << lane;
+  unsigned waiting = ahead(warp);
   for (int lane = 0; lane < 32; lane++) {
-    if (!((warp.asking & ~ahead) >> lane & 1)) continue;
+    if (!((warp.asking & ~waiting) >> lane & 1)) continue;
     warp.active[lane] = 0;
     for (int other = 0; other < 32; other++)
       if (warp.asking >> other & 1 && same_place(lanes[lane], lanes[other]))
         warp.active[lane] |= 1u << other;
   }
-  warp.asking = warp.in_step = ahead;
+  warp.asking = warp.in_step = waiting;
 }
 
 unsigned active_mask(const char* file, int line) {
@@ -71,9 +83,19 @@ unsigned active_mask(const char* file, int line) {
   return warp.active[lane];
 }
 
-void in_step(const char* file, int line) {
+void forget_steps(Warp& warp) {
+  std::fill(std::begin(warp.steps), std::end(warp.steps), Progress());
+  warp.has_steps = false;
+}
+
+void in_step(int place, const char* file, int line) {
   Worker& w = *worker;
-  w.warps[w.current >> 5].in_step |= 1u << (w.current & 31);
+  int lane = w.current & 31;
+  Warp& warp = w.warps[w.current >> 5];
+  Progress& step = warp.steps[lane];
+  step = {step.first + (place <= step.second), place};
+  warp.in_step |= 1u << lane;
+  warp.has_steps = true;
   active_mask(file, line);
 }
 
