@@ -39,11 +39,17 @@ _DRIVER_API = re.compile(
 _IPC = "simt has one process and one device: share memory between threads instead"
 _IPC_API = re.compile(r"cudaIpc[A-Z]\w*")
 _MULTI_GRID = "simt has one device: launch with cudaLaunchCooperativeKernel, and use this_grid()"
-_MULTI_GRID_NAMES = ("cudaLaunchCooperativeKernelMultiDevice", "this_multi_grid", "multi_grid_group")
+_MULTI_GRID_NAMES = (
+    "cudaLaunchCooperativeKernelMultiDevice",
+    "this_multi_grid",
+    "multi_grid_group",
+)
 _CONDITIONAL = "simt has no conditional nodes in graphs: decide on the host which graph to launch"
 _CONDITIONAL_API = re.compile(r"cudaGraph(Conditional|SetConditional|Cond[A-Z])\w*")
 _MEMORY_NODE = "simt has no memory nodes in graphs: allocate the memory before the graph is made"
-_MEMORY_NODE_API = re.compile(r"cuda(GraphAddMem(Alloc|Free)Node|MemAllocNodeParams|\w*GraphMem\w*)")
+_MEMORY_NODE_API = re.compile(
+    r"cuda(GraphAddMem(Alloc|Free)Node|MemAllocNodeParams|\w*GraphMem\w*)"
+)
 _BULK = "simt has no bulk copies (TMA): use cooperative_groups::memcpy_async or plain loads"
 _BULK_API = re.compile(r"(cp_async_bulk|cp_reduce_async_bulk|fence_proxy_async)\w*")
 _CUB = "simt has only a part of cub (block and warp primitives, DeviceReduce, DeviceScan): not this"

@@ -1,8 +1,8 @@
 """Warps in step where a kernel counts on it: statements on `volatile` arrays.
 
 Before Volta the lanes of a warp ran in step, and older code (`sdata[tid] += sdata[tid + 16];` on a
-`volatile float*`, without __syncwarp) still does what it did then, on most GPUs. Here one lane would
-run ahead. So in such a statement all lanes read before any of them writes:
+`volatile float*`, without __syncwarp) still does what it did then, on most GPUs. Here one lane
+would run ahead. So in such a statement all lanes read before any of them writes:
 
     s[t] += s[t + 16];  ->  s[t] += (::simt::in_step(7), ::simt::in_step(8, s[t + 16]));
 
@@ -34,7 +34,7 @@ def rewrite_volatiles(source: Source) -> None:
 
 
 def _volatile_arrays(source: Source, nests: list[Nest]) -> Iterator[tuple[str, int, int]]:
-    """Names declared volatile for device code, each with the range of tokens that it is known in."""
+    """Names declared volatile in device code, each with the tokens in which it is known."""
     for i, token in enumerate(source.tokens):
         if token.text != "volatile" or token.directive:
             continue

@@ -127,8 +127,8 @@ namespace {
 // What is known to whoever reads an address by an atomic.
 struct Released {
   struct Block {
-    Moment until = 0;  // run and generation
-    Moment when = 0;   // the run and generation in which ...
+    Moment until = 0;           // run and generation
+    Moment when = 0;            // the run and generation in which ...
     std::bitset<1024> threads;  // ... these threads of it released, or were known to who did
   };
   std::unordered_map<uint64_t, Block> blocks;

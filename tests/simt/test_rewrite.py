@@ -142,7 +142,9 @@ class TestLaunches:
         assert "launch" not in rewritten("std::ostream& operator<< <int>(std::ostream&, A<int>);")
 
     def test_a_macro_parameter_names_the_kernel(self):
-        text = rewritten("#define RUN(k) k<<<1, 1>>>()")  # k may be a template, or have default values
+        text = rewritten(
+            "#define RUN(k) k<<<1, 1>>>()"
+        )  # k may be a template, or have default values
         assert "::simt::launch([&](auto... a) { return k(a...); }, #k, " in text
         assert 'launch(ns::k<T>, "ns" "::" #k "<" #T ">",' in rewritten(
             "#define RUN(k, T) ns::k<T><<<1, 1>>>()"
@@ -335,7 +337,11 @@ class TestRefusals:
             ("__global__ void __cluster_dims__(2) k() {}", (1, 17), "clusters"),
             ("__global__ void k() { auto c = cg::this_cluster(); }", (1, 36), "clusters"),
             ("a.id = cudaLaunchAttributeClusterDimension;", (1, 8), "clusters"),
-            ('__device__ void f() {\n#if __CUDA_ARCH__ >= 800\n asm("");\n#endif\n}', (3, 2), "PTX"),
+            (
+                '__device__ void f() {\n#if __CUDA_ARCH__ >= 800\n asm("");\n#endif\n}',
+                (3, 2),
+                "PTX",
+            ),
             ("#include <cuda.h>\nvoid f() { cuInit(0); }", (2, 12), "driver API"),
             ("#include <cuda.h>\nCUmodule m;", (2, 1), "driver API"),
             ("__global__ void k() { cudaDeviceSynchronize(); }", (1, 23), "dynamic parallelism"),

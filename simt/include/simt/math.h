@@ -40,9 +40,7 @@ inline float erfcinvf(float x) { return (float)erfcinv((double)x); }
 inline float erfinvf(float x) { return (float)erfinv((double)x); }
 inline float normcdfinvf(float x) { return (float)normcdfinv((double)x); }
 inline double cyl_bessel_i0(double x) { return std::cyl_bessel_i(0.0, ::fabs(x)); }
-inline double cyl_bessel_i1(double x) {
-  return ::copysign(std::cyl_bessel_i(1.0, ::fabs(x)), x);
-}
+inline double cyl_bessel_i1(double x) { return ::copysign(std::cyl_bessel_i(1.0, ::fabs(x)), x); }
 inline float cyl_bessel_i0f(float x) { return (float)cyl_bessel_i0((double)x); }
 inline float cyl_bessel_i1f(float x) { return (float)cyl_bessel_i1((double)x); }
 

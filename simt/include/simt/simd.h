@@ -27,43 +27,43 @@ inline unsigned sum_of_differences(unsigned a, unsigned b) {
 }
 }  // namespace simt
 
-#define SIMT_PARTS(name, T, result)                              \
-  inline unsigned name(unsigned a, unsigned b) {                 \
+#define SIMT_PARTS(name, T, result)                                              \
+  inline unsigned name(unsigned a, unsigned b) {                                 \
     return simt::each_part<T>(a, b, [](int x, int y) -> int { return result; }); \
   }
-#define SIMT_PARTS_OF_ONE(name, T, result)                       \
-  inline unsigned name(unsigned a) {                             \
+#define SIMT_PARTS_OF_ONE(name, T, result)                                     \
+  inline unsigned name(unsigned a) {                                           \
     return simt::each_part<T>(a, 0, [](int x, int) -> int { return result; }); \
   }
-#define SIMT_COMPARED(what, n, letter, T, holds)                 \
-  SIMT_PARTS(__vcmp##what##letter##n, T, (holds) ? -1 : 0)       \
+#define SIMT_COMPARED(what, n, letter, T, holds)           \
+  SIMT_PARTS(__vcmp##what##letter##n, T, (holds) ? -1 : 0) \
   SIMT_PARTS(__vset##what##letter##n, T, holds)
-#define SIMT_SIGNED_OR_NOT(n, letter, T)                         \
-  SIMT_PARTS(__vadd##letter##s##n, T, simt::saturate<T>(x + y))  \
-  SIMT_PARTS(__vsub##letter##s##n, T, simt::saturate<T>(x - y))  \
-  SIMT_PARTS(__vabsdiff##letter##n, T, abs(x - y))               \
-  SIMT_PARTS(__vmin##letter##n, T, x < y ? x : y)                \
-  SIMT_PARTS(__vmax##letter##n, T, x < y ? y : x)                \
-  SIMT_COMPARED(ge, n, letter, T, x >= y)                        \
-  SIMT_COMPARED(gt, n, letter, T, x > y)                         \
-  SIMT_COMPARED(le, n, letter, T, x <= y)                        \
-  SIMT_COMPARED(lt, n, letter, T, x < y)                         \
-  inline unsigned __vsad##letter##n(unsigned a, unsigned b) {    \
-    return simt::sum_of_differences<T>(a, b);                    \
+#define SIMT_SIGNED_OR_NOT(n, letter, T)                        \
+  SIMT_PARTS(__vadd##letter##s##n, T, simt::saturate<T>(x + y)) \
+  SIMT_PARTS(__vsub##letter##s##n, T, simt::saturate<T>(x - y)) \
+  SIMT_PARTS(__vabsdiff##letter##n, T, abs(x - y))              \
+  SIMT_PARTS(__vmin##letter##n, T, x < y ? x : y)               \
+  SIMT_PARTS(__vmax##letter##n, T, x < y ? y : x)               \
+  SIMT_COMPARED(ge, n, letter, T, x >= y)                       \
+  SIMT_COMPARED(gt, n, letter, T, x > y)                        \
+  SIMT_COMPARED(le, n, letter, T, x <= y)                       \
+  SIMT_COMPARED(lt, n, letter, T, x < y)                        \
+  inline unsigned __vsad##letter##n(unsigned a, unsigned b) {   \
+    return simt::sum_of_differences<T>(a, b);                   \
   }
-#define SIMT_SIMD(n, S, U)                                       \
-  SIMT_PARTS(__vadd##n, U, x + y)                                \
-  SIMT_PARTS(__vsub##n, U, x - y)                                \
-  SIMT_PARTS(__vavgs##n, S, (x + y + (x + y >= 0)) >> 1)         \
-  SIMT_PARTS(__vavgu##n, U, (x + y + 1) >> 1)                    \
-  SIMT_PARTS(__vhaddu##n, U, (x + y) >> 1)                       \
-  SIMT_PARTS_OF_ONE(__vabs##n, S, abs(x))                        \
-  SIMT_PARTS_OF_ONE(__vabsss##n, S, simt::saturate<S>(abs(x)))   \
-  SIMT_PARTS_OF_ONE(__vneg##n, S, -x)                            \
-  SIMT_PARTS_OF_ONE(__vnegss##n, S, simt::saturate<S>(-x))       \
-  SIMT_COMPARED(eq, n, , U, x == y)                              \
-  SIMT_COMPARED(ne, n, , U, x != y)                              \
-  SIMT_SIGNED_OR_NOT(n, s, S)                                    \
+#define SIMT_SIMD(n, S, U)                                     \
+  SIMT_PARTS(__vadd##n, U, x + y)                              \
+  SIMT_PARTS(__vsub##n, U, x - y)                              \
+  SIMT_PARTS(__vavgs##n, S, (x + y + (x + y >= 0)) >> 1)       \
+  SIMT_PARTS(__vavgu##n, U, (x + y + 1) >> 1)                  \
+  SIMT_PARTS(__vhaddu##n, U, (x + y) >> 1)                     \
+  SIMT_PARTS_OF_ONE(__vabs##n, S, abs(x))                      \
+  SIMT_PARTS_OF_ONE(__vabsss##n, S, simt::saturate<S>(abs(x))) \
+  SIMT_PARTS_OF_ONE(__vneg##n, S, -x)                          \
+  SIMT_PARTS_OF_ONE(__vnegss##n, S, simt::saturate<S>(-x))     \
+  SIMT_COMPARED(eq, n, , U, x == y)                            \
+  SIMT_COMPARED(ne, n, , U, x != y)                            \
+  SIMT_SIGNED_OR_NOT(n, s, S)                                  \
   SIMT_SIGNED_OR_NOT(n, u, U)
 SIMT_SIMD(2, short, unsigned short)
 SIMT_SIMD(4, signed char, unsigned char)

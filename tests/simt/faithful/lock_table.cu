@@ -1,5 +1,5 @@
-// A hash table of linked lists, each under a lock of its own, which passes from thread to thread and
-// from block to block.
+// A hash table of linked lists, each under a lock of its own, which passes from thread to thread
+// and from block to block.
 #include <cstdio>
 
 constexpr int kBuckets = 61, kItems = 8192;
