@@ -17,6 +17,8 @@ from pathlib import Path
 from simt.build import Build, CompileError, build_program
 from simt.checking import run_checked
 from simt.profiling import run_profiled
+from simt.profiling.roofline import DEFAULT_GPU, GPUS, Gpu, find_gpu
+from simt.profiling.sources import Sources
 from simt.profiling.text import as_text
 from simt.report import summary
 
@@ -33,7 +35,7 @@ Compiles a CUDA program for this machine's CPU and runs it; no GPU is needed.
   check            runs it and reports races, memory errors, reads of what nobody wrote, barriers
                    that not all threads reach, invalid launches, with the lines concerned
   profile          runs it and shows, for each line of each kernel, what it asks of memory:
-                   requests, sectors, coalescing, bank conflicts
+                   requests, sectors, coalescing, bank conflicts; and its arithmetic
 
   FILE             sources, one with a main: .cu, or .cpp/.cc/.cxx for code without kernels
   -I DIR           look for #include files in DIR (those beside a source are found anyway)
@@ -45,6 +47,9 @@ Compiles a CUDA program for this machine's CPU and runs it; no GPU is needed.
   --leaks          check: also memory that is never freed
   --blocks N       profile: trace N blocks of each launch, evenly spread; 0: all of them (if left
                    out: all of a small grid, some of a large one)
+  --html FILE      profile: also write a page to look at: the source line by line, pictures of what
+                   warps access, the roofline
+  --gpu NAME       profile: the GPU whose roof that is: @GPUS@
   --json FILE      check, profile: also write what was found as JSON
   ARGUMENTS        the program's own: everything from the first word on that is none of the above,
                    or after a --
@@ -61,7 +66,8 @@ examples:
   python -m simt run vector_add.cu
   python -m simt check -D N=64 reduce.cu 1024     # argv[1] of the program is 1024
   python -m simt profile --blocks 0 transpose.cu
-"""
+  python -m simt profile --html page.html --gpu A100 transpose.cu
+""".replace("@GPUS@", f"{', '.join(GPUS)} ({DEFAULT_GPU.name} if left out)")
 
 
 class UsageError(Exception):
@@ -81,6 +87,8 @@ class Command:
     strict: bool = False
     leaks: bool = False
     blocks: int | None = None
+    html: Path | None = None
+    gpu: Gpu = DEFAULT_GPU
     json: Path | None = None
     arguments: list[str] = field(default_factory=list)  # the program's own
 
@@ -160,8 +168,13 @@ def _option(command: Command, word: str, rest: list[str]) -> None:
     if len(rest) < 2:
         raise UsageError(f"{word} needs a value after it")
     value = rest.pop(1)
-    if word == "--json":
-        command.json = Path(value)
+    if word in ("--json", "--html"):
+        setattr(command, word[2:], Path(value))
+    elif word == "--gpu":
+        gpu = find_gpu(value)
+        if not gpu:
+            raise UsageError(f"there is no roof of {value}: choose one of {', '.join(GPUS)}")
+        command.gpu = gpu
     elif value.isdigit():
         command.blocks = int(value)
     else:
@@ -196,14 +209,23 @@ def check(build: Build, command: Command) -> int:
 def profile(build: Build, command: Command) -> int:
     """Runs a profiled program and prints what its kernels asked of memory."""
     result = run_profiled(build, command.arguments, blocks=command.blocks)
-    print(as_text(result.kernels, command.sources), end="")
+    sources = Sources(command.sources, command.include_dirs)
+    print(as_text(result.kernels, sources, command.gpu), end="", flush=True)
+    if command.html:
+        from simt.profiling.page import as_html  # here: the libraries of the page take time to load
+
+        title = ", ".join(source.name for source in command.sources)
+        _write(command.html, as_html(result.kernels, sources, command.gpu, title))
     _write_json(command.json, [asdict(kernel) for kernel in result.kernels])
     return exit_status(result.status)
 
 
 COMMANDS = {"run": run, "check": check, "profile": profile}
 MODES = {"run": "plain", "check": "check", "profile": "profile"}
-OPTIONS = {"check": ("--strict", "--leaks", "--json"), "profile": ("--blocks", "--json")}
+OPTIONS = {
+    "check": ("--strict", "--leaks", "--json"),
+    "profile": ("--blocks", "--html", "--gpu", "--json"),
+}
 
 
 def exit_status(status: int) -> int:
@@ -217,10 +239,13 @@ def exit_status(status: int) -> int:
 
 
 def _write_json(path: Path | None, data: list) -> None:
-    if path is None:
-        return
+    if path:
+        _write(path, json.dumps(data, indent=1) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(json.dumps(data, indent=1) + "\n")
+        path.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 

@@ -91,17 +91,28 @@ def runtime_archive(cache_dir: Path | None = None) -> Path:
     if archive.exists():
         touch(archive)
         return archive
-    sources = sorted([*RUNTIME.glob("*.cpp"), *RUNTIME.glob("*.S")])
     with _disk_errors(), workspace(folder) as scratch:
-        objects = [scratch / f"{source.name}.o" for source in sources]
-        commands = [
-            [*compiler.command, *flags, "-c", str(source), "-o", str(output)]
-            for source, output in zip(sources, objects, strict=True)
-        ]
+        objects, commands = [], []
+        for i, batch in enumerate(_batches(sorted(RUNTIME.glob("*.cpp")))):
+            unit = scratch / f"runtime{i}.cpp"
+            unit.write_text("".join(f'#include "{source}"\n' for source in batch))
+            objects.append(str(unit.with_suffix(".o")))
+            commands.append([*compiler.command, *flags, "-c", str(unit), "-o", objects[-1]])
         run(commands, TIMEOUT)
-        run([["ar", "rcs", str(scratch / "runtime.a"), *map(str, objects)]], TIMEOUT)
+        run([["ar", "rcs", str(scratch / "runtime.a"), *objects]], TIMEOUT)
         os.replace(scratch / "runtime.a", archive)
     return archive
+
+
+def _batches(sources: list[Path], count: int = 4) -> list[list[Path]]:
+    """Shares out files to be compiled as one: most of the time goes into headers that all use."""
+    batches: list[list[Path]] = [[] for _ in range(count)]
+    sizes = [0] * count
+    for source in sorted(sources, key=lambda path: -path.stat().st_size):
+        smallest = sizes.index(min(sizes))
+        batches[smallest].append(source)
+        sizes[smallest] += source.stat().st_size
+    return batches
 
 
 def _build(
@@ -180,13 +191,27 @@ def _compile(
     link += ["-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs"] if kind == "library" else ["-rdynamic"]
     try:
         log = run(commands, timeout)
-        if "-fsanitize=thread" in flags:  # functions of the C library become simt's
-            redefine = ["objcopy", f"--redefine-syms={RUNTIME / 'redefined.txt'}"]
-            run([[*redefine, path] for path in objects], timeout)
+        if "-fsanitize=thread" in flags:
+            _redirect(objects, scratch, timeout)
         log += run([[*link, "-o", str(scratch / "output")]], timeout)
     except CompileError as error:
         raise CompileError(readable(error.log, user_files, scratch), error.command) from None
     return readable(log, user_files, scratch)
+
+
+def _redirect(objects: list[str], scratch: Path, timeout: float) -> None:
+    """Makes instrumented objects call simt's runtime, and the runtime none of what is theirs.
+
+    Functions of the C library become simt's (redefined.txt). And inline functions, such as those
+    of std::vector, get names of their own: else the linker would give the runtime, which uses them
+    too, the instrumented ones.
+    """
+    names = run([["nm", "--defined-only", path] for path in objects], timeout)
+    inline = {line.split()[2] for line in names.splitlines() if line[16:19] == " W "}
+    renamed = "".join(f"{name} simt_instrumented.{name}\n" for name in sorted(inline))
+    names_file = scratch / "redefined"
+    names_file.write_text((RUNTIME / "redefined.txt").read_text() + renamed)
+    run([["objcopy", f"--redefine-syms={names_file}", path] for path in objects], timeout)
 
 
 def _content(*folders: Path) -> str:

@@ -66,7 +66,14 @@ _TRACED = [
 TRACED_FLAGS = {
     "plain": [],
     "check": ["-DSIMT_TRACED=1", *_TRACED, "-fsanitize=bounds,signed-integer-overflow"],
-    "profile": ["-DSIMT_TRACED=2", *_TRACED, "-fsanitize-coverage=trace-pc"],
+    # One instruction for each lane's operation: profiling/arithmetic.py counts them.
+    "profile": [
+        "-DSIMT_TRACED=2",
+        *_TRACED,
+        "-fsanitize-coverage=trace-pc",
+        "-fno-tree-vectorize",
+        "-fno-tree-slp-vectorize",
+    ],
 }
 
 

@@ -9,8 +9,7 @@
 namespace simt {
 
 Arena arena;
-static std::mutex mutex;
-constexpr size_t kPageBytes = 4096;
+static std::mutex arena_mutex;
 
 // As large as the system lets us: addresses cost nothing.
 bool Arena::reserve() {
@@ -32,7 +31,7 @@ bool Arena::reserve() {
 // Starts lie 256 bytes apart modulo a page, so that arrays don't all fall into the same sets of the
 // CPU's cache.
 void* Arena::allocate(size_t size, Memory kind) {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(arena_mutex);
   if (!size_ && !reserve()) return nullptr;
   size_t stagger = count_++ % 8 * 256;
   size_t gap = std::clamp<size_t>(size, kPageBytes, (size_t)4 << 20);  // on each side
@@ -65,7 +64,7 @@ void* Arena::allocate(size_t size, Memory kind) {
 }
 
 bool Arena::release(void* p, Memory* kind) {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(arena_mutex);
   auto found = allocations_.find((uintptr_t)p);
   if (found == allocations_.end() || found->second.freed) return false;
   Allocation& a = found->second;
@@ -101,7 +100,7 @@ void Arena::written(void* p, size_t size) {
 }
 
 const Allocation* Arena::holding(uintptr_t address) const {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(arena_mutex);
   auto after = allocations_.upper_bound(address);
   if (after == allocations_.begin()) return nullptr;
   const Allocation& a = std::prev(after)->second;
@@ -109,7 +108,7 @@ const Allocation* Arena::holding(uintptr_t address) const {
 }
 
 const Allocation* Arena::nearest(uintptr_t address) const {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(arena_mutex);
   if (allocations_.empty()) return nullptr;
   auto after = allocations_.upper_bound(address);
   if (after == allocations_.begin()) return &after->second;
@@ -121,7 +120,7 @@ const Allocation* Arena::nearest(uintptr_t address) const {
 }
 
 std::vector<Allocation> Arena::alive() const {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(arena_mutex);
   std::vector<Allocation> found;
   for (auto& [start, a] : allocations_)
     if (!a.freed) found.push_back(a);

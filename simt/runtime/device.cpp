@@ -49,7 +49,7 @@ static cudaDeviceProp properties_of_the_gpu() {
   return p;
 }
 
-static std::mutex mutex;
+static std::mutex settings_mutex;
 static unsigned device_flags;
 static size_t limits[] = {1024, 1 << 20, 8 << 20, 2, 2048, 64, 0};  // by cudaLimit
 static cudaFuncCache cache_config;
@@ -131,26 +131,26 @@ cudaError_t cudaRuntimeGetVersion(int* version) { return cudaDriverGetVersion(ve
 // --- flags, limits, preferences
 cudaError_t cudaSetDeviceFlags(unsigned flags) {
   if (flags > 31) return failed(cudaErrorInvalidValue);
-  std::lock_guard<std::mutex> lock(simt::mutex);
+  std::lock_guard<std::mutex> lock(simt::settings_mutex);
   device_flags = flags;
   return sticky_error();
 }
 cudaError_t cudaGetDeviceFlags(unsigned* flags) {
   if (!flags) return failed(cudaErrorInvalidValue);
-  std::lock_guard<std::mutex> lock(simt::mutex);
+  std::lock_guard<std::mutex> lock(simt::settings_mutex);
   *flags = device_flags | cudaDeviceMapHost;  // always so under unified addressing
   return sticky_error();
 }
 cudaError_t cudaDeviceSetLimit(cudaLimit limit, size_t value) {
   if ((unsigned)limit > cudaLimitPersistingL2CacheSize) return failed(cudaErrorUnsupportedLimit);
-  std::lock_guard<std::mutex> lock(simt::mutex);
+  std::lock_guard<std::mutex> lock(simt::settings_mutex);
   limits[limit] = value;
   return sticky_error();
 }
 cudaError_t cudaDeviceGetLimit(size_t* value, cudaLimit limit) {
   if (!value) return failed(cudaErrorInvalidValue);
   if ((unsigned)limit > cudaLimitPersistingL2CacheSize) return failed(cudaErrorUnsupportedLimit);
-  std::lock_guard<std::mutex> lock(simt::mutex);
+  std::lock_guard<std::mutex> lock(simt::settings_mutex);
   *value = limits[limit];
   return sticky_error();
 }

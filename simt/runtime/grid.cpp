@@ -153,14 +153,14 @@ class GridPool {
   int busy_ = 0;
 };
 
-static GridPool* pool;
+static GridPool* grid_pool;
 
 void run_cooperative(Job& job) {
-  if (!pool) pool = new GridPool();
-  pool->run(job);
+  if (!grid_pool) grid_pool = new GridPool();
+  grid_pool->run(job);
 }
 
-void forget_cooperative_pool() { pool = nullptr; }
+void forget_cooperative_pool() { grid_pool = nullptr; }
 
 // How many blocks of a launch fit on the virtual GPU at once. (What static shared memory a kernel
 // takes is not known before it runs.)

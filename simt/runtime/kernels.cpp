@@ -18,11 +18,11 @@ struct Kernel {
   int carveout = -1;
 };
 
-static std::mutex mutex;
+static std::mutex kernels_mutex;
 static std::unordered_map<const void*, Kernel> kernels;  // those of which anything was said
 
 size_t dynamic_shared_limit(const void* kernel) {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(kernels_mutex);
   if (kernel) {
     auto found = kernels.find(kernel);
     return found == kernels.end() ? kDefaultDynamicLimit : found->second.dynamic_limit;
@@ -34,13 +34,13 @@ size_t dynamic_shared_limit(const void* kernel) {
 }
 
 void register_kernel(const void* kernel, ListLauncher launcher) {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(kernels_mutex);
   kernels[kernel].launcher = launcher;
 }
 
 // The function's name for reports: `scale`, without its parameters.
 const char* kernel_name(const void* kernel) {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(kernels_mutex);
   std::string& name = kernels[kernel].name;
   if (!name.empty()) return name.c_str();
   Dl_info info;
@@ -58,7 +58,7 @@ cudaError_t launch_by_address(const void* kernel, const Config& config, void** a
                               const char* file, int line) {
   ListLauncher launcher = nullptr;
   {
-    std::lock_guard<std::mutex> lock(mutex);
+    std::lock_guard<std::mutex> lock(kernels_mutex);
     auto found = kernels.find(kernel);
     if (found != kernels.end()) launcher = found->second.launcher;
   }
@@ -72,7 +72,7 @@ using namespace simt;
 
 cudaError_t simt_func_set_attribute(const void* kernel, cudaFuncAttribute attribute, int value) {
   if (!kernel) return failed(cudaErrorInvalidDeviceFunction);
-  std::lock_guard<std::mutex> lock(simt::mutex);
+  std::lock_guard<std::mutex> lock(simt::kernels_mutex);
   if (attribute == cudaFuncAttributePreferredSharedMemoryCarveout) {
     if (value < -1 || value > 100) return failed(cudaErrorInvalidValue);
     kernels[kernel].carveout = value;
@@ -92,7 +92,7 @@ cudaError_t simt_func_get_attributes(cudaFuncAttributes* attributes, const void*
   attributes->numRegs = kRegistersPerThread;
   attributes->ptxVersion = attributes->binaryVersion = 90;
   attributes->maxDynamicSharedSizeBytes = (int)dynamic_shared_limit(kernel);
-  std::lock_guard<std::mutex> lock(simt::mutex);
+  std::lock_guard<std::mutex> lock(simt::kernels_mutex);
   attributes->preferredShmemCarveout = kernels[kernel].carveout;
   return sticky_error();
 }

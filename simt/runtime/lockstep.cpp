@@ -8,7 +8,7 @@ namespace simt {
 namespace {
 
 // A step of one lane: a basic block, and its accesses.
-struct Step {
+struct LaneStep {
   int block;            // number in `Graph`
   uint32_t first, end;  // of its events
 };
@@ -91,7 +91,7 @@ class Replay {
   Log* const (&logs_)[32];
   WarpListener& listener_;
   Graph graph_;
-  std::vector<Step> steps_[32];
+  std::vector<LaneStep> steps_[32];
   size_t at_[32] = {};
 };
 
@@ -114,12 +114,12 @@ void Replay::read(int lane) {
 // All lanes of the mask are at the same block: they make its accesses together.
 void Replay::step(unsigned mask) {
   int leader = __builtin_ctz(mask);
-  const Step& step = steps_[leader][at_[leader]];
+  const LaneStep& step = steps_[leader][at_[leader]];
   if (step.block != Graph::kStart)
     listener_.block(graph_.pcs[step.block], (unsigned)__builtin_popcount(mask));
   uint32_t longest = 0;
   for (unsigned m = mask; m; m &= m - 1) {
-    const Step& s = steps_[__builtin_ctz(m)][at_[__builtin_ctz(m)]];
+    const LaneStep& s = steps_[__builtin_ctz(m)][at_[__builtin_ctz(m)]];
     longest = std::max(longest, s.end - s.first);
   }
   for (uint32_t k = 0; k < longest; k++) {
@@ -131,7 +131,7 @@ void Replay::step(unsigned mask) {
       const Event* first = nullptr;
       for (unsigned m = left; m; m &= m - 1) {
         int lane = __builtin_ctz(m);
-        const Step& s = steps_[lane][at_[lane]];
+        const LaneStep& s = steps_[lane][at_[lane]];
         const Event* e = s.first + k < s.end ? &logs_[lane]->events[s.first + k] : nullptr;
         if (e && !first) first = e;
         if (e && (e->pc != first->pc || e->size != first->size || e->area != first->area)) continue;

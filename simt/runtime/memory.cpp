@@ -11,7 +11,7 @@
 
 namespace simt {
 
-static std::mutex mutex;
+static std::mutex allocations_mutex;
 static std::unordered_map<void*, size_t> allocations;
 
 static cudaError_t allocate(void** p, size_t size, Memory kind) {
@@ -31,7 +31,7 @@ static cudaError_t allocate(void** p, size_t size, Memory kind) {
     return failed(cudaErrorMemoryAllocation);
   }
   memset(*p, 0xff, size);
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(allocations_mutex);
   allocations[*p] = size;
   return cudaSuccess;
 }
@@ -45,7 +45,7 @@ static cudaError_t release(void* p) {
     return failed(cudaErrorInvalidValue);
   }
   {
-    std::lock_guard<std::mutex> lock(mutex);
+    std::lock_guard<std::mutex> lock(allocations_mutex);
     if (!allocations.erase(p)) return failed(cudaErrorInvalidValue);  // not ours, or freed already
   }
   free(p);

@@ -7,16 +7,16 @@
 
 namespace simt {
 
-static std::mutex mutex;
+static std::mutex ranges_mutex;
 static std::map<char*, MemoryRange> ranges;  // by their start
 
 void note_range(void* start, const MemoryRange& range) {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(ranges_mutex);
   ranges[static_cast<char*>(start)] = range;
 }
 
 void* find_range(const void* p, MemoryRange* range) {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(ranges_mutex);
   auto found = ranges.upper_bound(static_cast<char*>(const_cast<void*>(p)));
   if (found == ranges.begin()) return nullptr;
   --found;
@@ -29,7 +29,7 @@ void forget_range(void* start) {
   MemoryRange range;
   if (find_range(start, &range) != start) return;
   if (range.pool) give_back(range.pool, range.size);
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(ranges_mutex);
   ranges.erase(static_cast<char*>(start));
 }
 

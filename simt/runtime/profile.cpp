@@ -16,7 +16,18 @@ constexpr size_t kMaxEvents = 1 << 21;  // that a thread logs between two meetin
 void AccessCounts::add(const AccessCounts& o) {
   requests += o.requests, lanes += o.lanes, sectors += o.sectors, ideal += o.ideal;
   wavefronts += o.wavefronts, ideal_wavefronts += o.ideal_wavefronts, crowd += o.crowd;
-  if (sample.empty()) sample = o.sample, sample_of = o.sample_of, sample_element = o.sample_element;
+  // Which worker ran which block is chance; the sample is the same in each run.
+  if (o.sample_lanes > sample_lanes ||
+      (o.sample_lanes == sample_lanes && o.sample_block < sample_block)) {
+    sample = o.sample, sample_lanes = o.sample_lanes, sample_block = o.sample_block;
+    sample_of = o.sample_of, sample_element = o.sample_element, sample_start = o.sample_start;
+  }
+}
+
+void SharedUse::add(const SharedUse& o) {
+  if (o.words.size() > words.size()) shape = o.shape;
+  words.resize(std::max(words.size(), o.words.size()));
+  for (size_t i = 0; i < o.words.size(); i++) words[i] += o.words[i];
 }
 
 void KernelProfile::add(const KernelProfile& o) {
@@ -28,11 +39,7 @@ void KernelProfile::add(const KernelProfile& o) {
   }
   read.insert(o.read.begin(), o.read.end());
   written.insert(o.written.begin(), o.written.end());
-  for (auto& [name, words] : o.shared_use) {
-    auto& mine = shared_use[name];
-    mine.resize(std::max(mine.size(), words.size()));
-    for (size_t i = 0; i < words.size(); i++) mine[i] += words[i];
-  }
+  for (auto& [name, use] : o.shared_use) shared_use[name].add(use);
   static_shared = std::max(static_shared, o.static_shared);
 }
 
@@ -150,20 +157,12 @@ void Profiler::access(const Event& first, const uintptr_t* addresses, const uint
   WarpAccess a{addresses, count, first.size};
   c.requests++;
   c.lanes += count;
-  if (c.sample.empty()) take_sample(c, first, addresses, lanes, count);
+  take_sample(c, first, addresses, lanes, count);
   if (first.how & kAtomic) c.crowd += largest_crowd(a);
   if (first.area == (uint8_t)Area::Shared) {
     c.wavefronts += wavefronts(a, first.how & kWrite);
     c.ideal_wavefronts += ideal_wavefronts(a);
-    for (unsigned i = 0; i < count; i++) {
-      size_t at = addresses[i] - (uintptr_t)worker_.arena;
-      for (const SharedVariable& v : worker_.shared_variables)
-        if (at - v.offset < v.size) {
-          auto& words = profile_.shared_use[v.name];
-          words.resize((v.size + 3) / 4);
-          for (unsigned w = 0; w < first.size; w += 4) words[(at - v.offset + w) / 4]++;
-        }
-    }
+    use_shared(a);
     return;
   }
   c.sectors += first.how & kAtomic ? atomic_sectors(a) : sectors(a);
@@ -173,22 +172,43 @@ void Profiler::access(const Event& first, const uintptr_t* addresses, const uint
     for (unsigned at = 0; at < first.size; at += 4) touched.insert((addresses[i] + at) / 4);
 }
 
-// The first request of all 32 lanes, or else the first of any.
+// The variable that holds an address of shared memory.
+SharedVariable Profiler::shared_variable(uintptr_t address) const {
+  size_t at = address - (uintptr_t)worker_.arena;
+  for (const SharedVariable& v : worker_.shared_variables)
+    if (at - v.offset < v.size) return v;
+  size_t size = worker_.job->launch.config.dynamic_shared;
+  return {"dynamic shared memory", kDynamicStart, size, {4, 1, {(unsigned)(size / 4)}}};
+}
+
+void Profiler::use_shared(const WarpAccess& a) {
+  SharedVariable v{};
+  SharedUse* use = nullptr;
+  for (unsigned i = 0; i < a.lanes; i++) {
+    size_t at = a.addresses[i] - (uintptr_t)worker_.arena;
+    if (!use || at - v.offset >= v.size) {
+      v = shared_variable(a.addresses[i]);
+      use = &profile_.shared_use[v.name];
+      use->shape = v.shape;
+      use->words.resize((v.size + 3) / 4);
+    }
+    size_t first = (at - v.offset) / 4, end = (at - v.offset + a.size + 3) / 4;
+    for (size_t w = first; w < std::min(end, use->words.size()); w++) use->words[w]++;
+  }
+}
+
+// The request of most lanes; of those, the first one.
 void Profiler::take_sample(AccessCounts& c, const Event& first, const uintptr_t* addresses,
                            const uint8_t* lanes, unsigned count) {
+  if (count <= c.sample_lanes) return;
+  c.sample_lanes = count, c.sample_block = worker_.block;
   c.sample.assign(32, -1);
   uintptr_t start = 0;
   if (first.area == (uint8_t)Area::Shared) {
-    size_t at = addresses[0] - (uintptr_t)worker_.arena;
-    start = (uintptr_t)worker_.arena + kDynamicStart;
-    c.sample_of = "dynamic shared memory";
-    c.sample_element = 4;
-    for (const SharedVariable& v : worker_.shared_variables)
-      if (at - v.offset < v.size) {
-        start = (uintptr_t)worker_.arena + v.offset;
-        c.sample_of = v.name;
-        c.sample_element = v.shape.element_size;
-      }
+    SharedVariable v = shared_variable(addresses[0]);
+    start = (uintptr_t)worker_.arena + v.offset;
+    c.sample_of = v.name;
+    c.sample_element = v.shape.element_size;
   } else {
     const Allocation* home = arena.holding(addresses[0]);
     start = home ? (uintptr_t)home->start : addresses[0] / 128 * 128;
@@ -197,6 +217,7 @@ void Profiler::take_sample(AccessCounts& c, const Event& first, const uintptr_t*
     c.sample_element = n.element_size;
     if (n.start) start = n.start;
   }
+  c.sample_start = start % kLineBytes;
   for (unsigned i = 0; i < count; i++) c.sample[lanes[i]] = (int64_t)(addresses[i] - start);
 }
 

@@ -8,6 +8,7 @@
 #include "access.h"
 #include "arena.h"
 #include "lockstep.h"
+#include "traffic.h"
 
 namespace simt {
 
@@ -21,9 +22,19 @@ struct AccessCounts {
   uint64_t ideal_wavefronts = 0;
   uint64_t crowd = 0;           // atomics: the lanes at one address, at most, added up
   std::vector<int64_t> sample;  // one request: where each lane went (offset; -1: nowhere)
-  std::string sample_of;        // of this variable or parameter
-  int64_t sample_element = 0;   // bytes of an element of it
+  unsigned sample_lanes = 0;
+  uint64_t sample_block = 0;
+  std::string sample_of;       // of this variable or parameter
+  int64_t sample_element = 0;  // bytes of an element of it
+  unsigned sample_start = 0;   // where it starts: bytes past a multiple of kLineBytes
   void add(const AccessCounts& other);
+};
+
+// Accesses of each 4-byte word of a variable in shared memory, by lane.
+struct SharedUse {
+  ArrayShape shape;
+  std::vector<uint64_t> words;
+  void add(const SharedUse& other);
 };
 
 struct BlockCounts {
@@ -39,8 +50,8 @@ struct KernelProfile {
   uint64_t launches = 0, blocks = 0, traced_blocks = 0, barriers = 0, truncated = 0;
   std::map<uint64_t, AccessCounts> accesses;  // by pc, size, how and area: see access_key
   std::map<uint32_t, BlockCounts> blocks_of_code;
-  std::unordered_set<uint64_t> read, written;  // global memory: sets of 4-byte granules, by page
-  std::map<std::string, std::vector<uint64_t>> shared_use;  // accesses of each word of a variable
+  std::unordered_set<uint64_t> read, written;   // global memory: sets of 4-byte granules, by page
+  std::map<std::string, SharedUse> shared_use;  // by variable
   void add(const KernelProfile& other);
 };
 
@@ -68,6 +79,8 @@ class Profiler : private WarpListener {
   void block(uint32_t pc, unsigned lanes) override;
   void access(const Event& first, const uintptr_t* addresses, const uint8_t* lanes,
               unsigned count) override;
+  SharedVariable shared_variable(uintptr_t address) const;
+  void use_shared(const WarpAccess& a);
   void take_sample(AccessCounts& counts, const Event& first, const uintptr_t* addresses,
                    const uint8_t* lanes, unsigned count);
 

@@ -1,5 +1,6 @@
 // profile_json.cpp: the profiles of all kernels that were launched, as JSON (simt/profiling/ has
 // the fields).
+#include <algorithm>
 #include <mutex>
 
 #include "json.h"
@@ -9,7 +10,7 @@
 
 namespace simt {
 
-static std::mutex mutex;
+static std::mutex profiles_mutex;
 // In the order of their first launch. Never destroyed: they are written when the program ends.
 static auto& profiles = *new std::vector<KernelProfile>();
 
@@ -23,7 +24,7 @@ static bool same_shape(const KernelProfile& p, const Launch& l) {
 void profile_launch_begins(Job&) {}
 
 void profile_launch_ends(Job& job) {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(profiles_mutex);
   const Launch& launch = job.launch;
   KernelProfile* profile = nullptr;
   for (KernelProfile& p : profiles)
@@ -59,6 +60,7 @@ static void add_accesses(Json& json, const KernelProfile& p) {
     json.field("wavefronts", c.wavefronts).field("ideal_wavefronts", c.ideal_wavefronts);
     json.field("crowd", c.crowd);
     json.field("array", c.sample_of).field("element_size", (uint64_t)c.sample_element);
+    json.field("start", c.sample_start);
     json.key("sample").open('[');
     for (int64_t at : c.sample) json.value(at);
     json.close(']').close('}');
@@ -67,7 +69,7 @@ static void add_accesses(Json& json, const KernelProfile& p) {
 }
 
 std::string profiles_as_json() {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(profiles_mutex);
   Json json;
   json.open('[');
   for (const KernelProfile& p : profiles) {
@@ -84,10 +86,13 @@ std::string profiles_as_json() {
     for (auto& [pc, c] : p.blocks_of_code)
       json.open('[').value(pc).value(c.executions).value(c.lanes).close(']');
     json.close(']').key("shared").open('{');
-    for (auto& [name, words] : p.shared_use) {
-      json.key(name.c_str()).open('[');
-      for (uint64_t count : words) json.value(count);
-      json.close(']');
+    for (auto& [name, use] : p.shared_use) {
+      json.key(name.c_str()).open('{').field("element_size", use.shape.element_size);
+      json.key("extents").open('[');
+      for (unsigned d = 0; d < std::min(use.shape.rank, 4u); d++) json.value(use.shape.extents[d]);
+      json.close(']').key("accesses").open('[');
+      for (uint64_t count : use.words) json.value(count);
+      json.close(']').close('}');
     }
     json.close('}').close('}');
   }

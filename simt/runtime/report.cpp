@@ -12,7 +12,7 @@
 
 namespace simt {
 
-static std::mutex mutex;
+static std::mutex reports_mutex;
 static std::string last_report;  // JSON, or empty
 struct Noted {
   std::string json;  // but for the count and the closing brace
@@ -144,7 +144,7 @@ void save_reports() {
 }
 
 void report(Worker& w, const Report& r) {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(reports_mutex);
   w.job->stop = true;
   int none = cudaSuccess;
   if (!sticky.compare_exchange_strong(none, r.error)) return;  // another worker was first
@@ -155,7 +155,7 @@ void report(Worker& w, const Report& r) {
 }
 
 int place_of_report(const char* kind, const void* pc, const void* other_pc) {
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(reports_mutex);
   auto found = places.find({kind, pc, other_pc});
   if (found != places.end()) {
     all_reports[found->second].count++;
@@ -170,7 +170,7 @@ int place_of_report(const char* kind, const void* pc, const void* other_pc) {
 
 void note_at(int place, const Worker* w, const Report& r) {
   std::string json = json_of(w, r);
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard<std::mutex> lock(reports_mutex);
   all_reports[place].json = json;
   print(w, r);
 }
@@ -237,16 +237,16 @@ cudaError_t cudaGetLastError() {
 }
 const char* simt_reports() {
   static std::string text;
-  std::lock_guard<std::mutex> lock(simt::mutex);
+  std::lock_guard<std::mutex> lock(simt::reports_mutex);
   text = simt::json_of_all();
   return text.c_str();
 }
 const char* simt_last_report() {
-  std::lock_guard<std::mutex> lock(simt::mutex);
+  std::lock_guard<std::mutex> lock(simt::reports_mutex);
   return simt::last_report.empty() ? nullptr : simt::last_report.c_str();
 }
 void simt_clear() {
-  std::lock_guard<std::mutex> lock(simt::mutex);
+  std::lock_guard<std::mutex> lock(simt::reports_mutex);
   simt::last_report.clear();
   simt::all_reports.clear();
   simt::places.clear();

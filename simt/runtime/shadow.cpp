@@ -8,8 +8,6 @@
 
 namespace simt {
 
-constexpr size_t kPageBytes = 4096;
-
 char* reserve_memory(size_t size) {
   void* p = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                  -1, 0);

@@ -7,6 +7,8 @@
 
 namespace simt {
 
+constexpr size_t kPageBytes = 4096;
+
 // When something happened, and who did it; every (block, thread) between two of its meetings with
 // others has one of its own. From the top bit: run (26 bits: a number for each block that was ever
 // run), generation (14: barriers that the block has passed), thread (10), clock (14: meetings of

@@ -7,7 +7,7 @@
 
 namespace simt {
 
-constexpr unsigned kSectorBytes = 32, kBanks = 32, kBankBytes = 4;
+constexpr unsigned kSectorBytes = 32, kLineBytes = 128, kBanks = 32, kBankBytes = 4;
 
 // One access of `size` bytes by each of `lanes` lanes.
 struct WarpAccess {

@@ -188,3 +188,11 @@ def test_runtime_api(results):
     assert r["free"] == [0, 1, 0]
     assert r["events"] == [0, 1]
     assert r["device"] == [1, 32, 1024, 49152, 101]
+
+
+class TestWorkers:
+    def test_the_guard_pages_of_many_workers_leave_the_process_its_mappings(self, results):
+        r = results("workers", SIMT_WORKERS="64")  # each with 1024 stacks
+        assert r["right"] == [1024 * 1024]
+        assert r["error"] == [0]
+        assert r["mappings"][0] < 40_000, "Linux allows a process 65530"

@@ -263,5 +263,5 @@ def test_profile_shows_lines(simt, tmp_path):
     done = simt("profile", "copy.cu")
     assert done.returncode == 0
     assert "copy.cu:2  out[threadIdx.x] = in[8 * threadIdx.x];" in done.stdout
-    assert "load, 4 bytes a lane of in: 1 requests; 32.00 sectors a request" in done.stdout
-    assert "store, 4 bytes a lane of out: 1 requests; 4.00 sectors a request" in done.stdout
+    assert "load, 4 bytes a lane of in: 1 request; 32.00 sectors a request" in done.stdout
+    assert "store, 4 bytes a lane of out: 1 request; 4.00 sectors a request" in done.stdout

@@ -62,15 +62,15 @@ inline cudaError_t run_closure(OneThread one_thread, Copy copy, const Config& co
   struct Closures {
     OneThread one_thread;
     Copy copy;
+    SIMT_UNSEEN static void call(void* p) { static_cast<Closures*>(p)->one_thread(); }
   } closures{one_thread, copy};
-  auto call = [](void* p) SIMT_UNSEEN { static_cast<Closures*>(p)->one_thread(); };
   auto keep = [](void* p) -> KeptArguments {
     using Kept = decltype(static_cast<Closures*>(p)->copy());
     return {new Kept(static_cast<Closures*>(p)->copy()),
             [](void* p) SIMT_UNSEEN { (*static_cast<Kept*>(p))(); },
             [](void* p) { delete static_cast<Kept*>(p); }};
   };
-  return run({config, call, &closures, keep, kernel, name, file, line, described.begin(),
+  return run({config, Closures::call, &closures, keep, kernel, name, file, line, described.begin(),
               (int)described.size()});
 }
 

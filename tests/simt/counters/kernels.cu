@@ -1,7 +1,7 @@
-// Kernels whose memory traffic is counted twice: by simt profile, and on a GPU by Nsight Compute
-// (bench/counters.py runs both; docs/simt-counters.md has the table). Each is launched once, and is
-// written so that the compilers for both have little to decide: no loads that could be shared,
-// hoisted or merged.
+// Kernels that are counted twice: by simt profile, and on a GPU by Nsight Compute. compare.py sets
+// both side by side, and docs/simt-counters.md has the table. Each is launched once, and is written
+// so that the compilers for both have little to decide: no loads that could be shared, hoisted or
+// merged.
 #include <cstdio>
 
 #define CHECK(call)                                                         \
