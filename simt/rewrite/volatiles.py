@@ -50,10 +50,19 @@ def _volatile_arrays(source: Source, nests: list[Nest]) -> Iterator[tuple[str, i
             if source.at(start) != "{":
                 continue
             end = match_forward(source.tokens, start)
+        elif not _is_shared(source, i, place):
+            continue
         else:
             end = match_forward(source.tokens, opening) if opening >= 0 else len(nests)
         if start + 1 < len(nests) and only_on_device(nests[start + 1]):
             yield source.at(place), start, end
+
+
+def _is_shared(source: Source, i: int, place: int) -> bool:
+    """Whether the declaration around `volatile` at i is of a pointer or in shared memory."""
+    while source.at(i - 1) not in ("", ";", "{", "}"):
+        i -= 1
+    return any(source.at(j) in ("*", "__shared__") for j in range(i, place))
 
 
 def _opening(source: Source, i: int) -> int:

@@ -566,6 +566,7 @@ class TestVolatile:
             "void f(volatile int* s) { s[0] = s[1]; }",
             "__device__ void f(volatile int* s); __device__ void g(int* s) { s[0] = s[1]; }",
             "__device__ void f(int* s) { { volatile int* s; } s[0] = s[1]; }",
+            "__device__ void f() { volatile int s[2]; s[0] = s[1]; }",
         ],
     )
     def test_only_where_the_name_is_volatile_and_on_the_device(self, text):

@@ -39,8 +39,17 @@ inline double normcdfinv(double x) { return -M_SQRT2 * erfcinv(2 * x); }
 inline float erfcinvf(float x) { return (float)erfcinv((double)x); }
 inline float erfinvf(float x) { return (float)erfinv((double)x); }
 inline float normcdfinvf(float x) { return (float)normcdfinv((double)x); }
-inline double cyl_bessel_i0(double x) { return std::cyl_bessel_i(0.0, ::fabs(x)); }
-inline double cyl_bessel_i1(double x) { return ::copysign(std::cyl_bessel_i(1.0, ::fabs(x)), x); }
+// Modified Bessel functions by their series, in which all terms have one sign.
+inline double simt_bessel_i(int order, double x) {
+  double term = order ? x / 2 : 1, sum = 0;
+  for (int k = 1; sum != sum + term; k++) {
+    sum += term;
+    term *= x * x / 4 / k / (k + order);
+  }
+  return sum;
+}
+inline double cyl_bessel_i0(double x) { return simt_bessel_i(0, x); }
+inline double cyl_bessel_i1(double x) { return simt_bessel_i(1, x); }
 inline float cyl_bessel_i0f(float x) { return (float)cyl_bessel_i0((double)x); }
 inline float cyl_bessel_i1f(float x) { return (float)cyl_bessel_i1((double)x); }
 
