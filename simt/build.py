@@ -147,6 +147,7 @@ def _build(
     compiler = find_compiler()
     tree = SourceTree(sources, [Path(folder) for folder in include_dirs])
     flags = [*compiler.flags, *user_flags(std), *TRACED_FLAGS[mode]]
+    flags += ["-fopenmp"] if tree.uses_openmp() else []
     flags += [f"-D{name}" for name in defines]
     flags += ["-I", str(INCLUDE)]
     for path in tree.include_dirs:
@@ -202,6 +203,7 @@ def _compile(
         commands.append([*compiler.command, *flags, *beside, *cuda, *what])
     # The runtime goes in whole, and calls bind to it: two libraries in a process share nothing.
     link = [*compiler.command, *compiler.flags, *objects]
+    link += ["-fopenmp"] if "-fopenmp" in flags else []
     link += ["-Wl,--whole-archive", str(archive), "-Wl,--no-whole-archive", "-ldl"]
     link += ["-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs"] if kind == "library" else ["-rdynamic"]
     try:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from simt.compiler import INCLUDE, CompileError
 from simt.diagnostics import UserFile, show
-from simt.rewrite import RewriteError, line_directive, rewrite_source
+from simt.rewrite import RewriteError, line_directive, read_source, rewrite_source
 from simt.rewrite.includes import Include, find_includes
 from simt.rewrite.kernels import Kernel, find_kernels, name_parameters
-from simt.rewrite.tokens import Source
 
 CUDA_SUFFIXES = (".cu", ".cuh")  # these see CUDA's declarations without including anything
 
@@ -25,6 +24,7 @@ class SourceFile:
     shown: str  # its name in messages: the path as the user gave it
     text: str
     includes: list[tuple[Include, Path]]  # the local ones
+    system_includes: set[str]  # the names of the others
 
 
 class SourceTree:
@@ -41,6 +41,9 @@ class SourceTree:
         for path in sources:
             self._add(path.absolute(), str(path))
 
+    def uses_openmp(self) -> bool:
+        return any("omp.h" in file.system_includes for file in self.files.values())
+
     def write(self, folder: Path) -> tuple[list[Path], list[UserFile]]:
         """Writes all files, rewritten, into folder.
 
@@ -49,7 +52,7 @@ class SourceTree:
         what simt cannot run, with file, line and column.
         """
         copies = {path: folder / str(i) / path.name for i, path in enumerate(self.files)}
-        sources = {path: Source(file.text) for path, file in self.files.items()}
+        sources = {path: read_source(file.text) for path, file in self.files.items()}
         kernels: dict[str, Kernel] = {}
         for source in sources.values():
             kernels.update(find_kernels(source))
@@ -82,13 +85,15 @@ class SourceTree:
             text = path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
         except OSError as error:
             raise CompileError(f"{shown}: cannot be read: {error.strerror}") from None
-        file = self.files[path] = SourceFile(path, shown, text, [])
-        for include in find_includes(Source(text)):
+        file = self.files[path] = SourceFile(path, shown, text, [], set())
+        for include in find_includes(read_source(text)):
             if found := self._find(include.name, path.parent if include.quoted else None):
                 name = os.path.normpath(os.path.join(os.path.dirname(shown), include.name))
                 is_beside = os.path.abspath(name) == str(found)
                 self._add(found, name if is_beside else str(found))
                 file.includes.append((include, found))
+            else:
+                file.system_includes.add(include.name)
 
     def _find(self, name: str, beside: Path | None) -> Path | None:
         """The local file that an include means, in the order in which the compiler looks."""

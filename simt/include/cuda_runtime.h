@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -32,4 +34,5 @@
 #include "simt/math.h"          // rsqrtf, __expf, min, max, ...
 #include "simt/address_space.h" // __isGlobal, __isShared, ...
 #include "simt/intrinsics.h"    // __popc, __float_as_int, clock64, ...
+#include "simt/simd.h"          // __vadd4, __vmaxs2, ...
 // clang-format on

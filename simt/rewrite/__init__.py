@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from simt.rewrite.addresses import rewrite_kernel_addresses
+from simt.rewrite.architecture import answer_architecture
 from simt.rewrite.edits import EditedText
 from simt.rewrite.kernels import Kernel, find_kernels
 from simt.rewrite.launches import rewrite_launches
@@ -16,8 +17,9 @@ from simt.rewrite.qualifiers import rewrite_qualifiers
 from simt.rewrite.shared import rewrite_shared
 from simt.rewrite.tokens import RewriteError, Source
 from simt.rewrite.unsupported import refuse_unsupported
+from simt.rewrite.volatiles import rewrite_volatiles
 
-__all__ = ["RewriteError", "line_directive", "rewrite", "rewrite_source"]
+__all__ = ["RewriteError", "line_directive", "read_source", "rewrite", "rewrite_source"]
 
 
 def rewrite(text: str, filename: str) -> str:
@@ -25,8 +27,15 @@ def rewrite(text: str, filename: str) -> str:
 
     Raises RewriteError at what simt cannot run.
     """
-    source = Source(text)
+    source = read_source(text)
     return line_directive(filename) + rewrite_source(source, find_kernels(source)).text
+
+
+def read_source(text: str) -> Source:
+    """A file's tokens, less those that only another architecture would compile."""
+    source = Source(text)
+    answer_architecture(source)
+    return source
 
 
 def rewrite_source(source: Source, kernels: Mapping[str, Kernel]) -> EditedText:
@@ -39,6 +48,7 @@ def rewrite_source(source: Source, kernels: Mapping[str, Kernel]) -> EditedText:
     rewrite_shared(source)
     rewrite_kernel_addresses(source, kernels)
     rewrite_qualifiers(source)
+    rewrite_volatiles(source)
     return source.edited()
 
 

@@ -18,6 +18,7 @@ class Kernel:
 
     template_size: float  # its template parameters: 0 if it is none; a pack counts as infinite
     parameters: tuple[str, ...]  # the names of its parameters; "" where one has none
+    required: int  # how many of them have no default value
 
 
 def find_kernels(source: Source) -> dict[str, Kernel]:
@@ -28,7 +29,9 @@ def find_kernels(source: Source) -> dict[str, Kernel]:
         if token.text == "__global__" and (place := _name_of(source, i)):
             template_size = _template_size(source, i)
             end = match_forward(tokens, place + 1)
-            kernel = Kernel(template_size, _parameters(tokens[place + 2 : end]))
+            parameters = split_list(tokens[place + 2 : end])
+            required = sum(all(t.text != "=" for t in parameter) for parameter in parameters)
+            kernel = Kernel(template_size, _names(parameters), required)
             name = source.at(place)
             if name not in found or found[name].template_size <= template_size:
                 found[name] = kernel
@@ -39,7 +42,7 @@ def count_arguments(tokens: list[Token]) -> float:
     """How many template parameters or arguments a list between < and > has."""
     if any(token.text == "..." for token in tokens):
         return math.inf
-    return len(_split(tokens))
+    return len(split_list(tokens))
 
 
 def _name_of(source: Source, i: int) -> int | None:
@@ -66,9 +69,9 @@ def _template_size(source: Source, i: int) -> float:
     return 0
 
 
-def _parameters(tokens: list[Token]) -> tuple[str, ...]:
+def _names(parameters: list[list[Token]]) -> tuple[str, ...]:
     names = []
-    for parameter in _split(tokens):
+    for parameter in parameters:
         texts = [token.text for token in parameter]
         texts = texts[: texts.index("=")] if "=" in texts else texts
         texts = texts[: texts.index("[")] if "[" in texts else texts
@@ -77,7 +80,7 @@ def _parameters(tokens: list[Token]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _split(tokens: list[Token]) -> list[list[Token]]:
+def split_list(tokens: list[Token]) -> list[list[Token]]:
     """The parts between commas that stand in no brackets."""
     parts: list[list[Token]] = [[]] if tokens else []
     i = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simt.rewrite.kernels import Kernel, count_arguments
+from simt.rewrite.kernels import Kernel, count_arguments, split_list
 from simt.rewrite.scopes import find_scopes, only_on_device
 from simt.rewrite.tokens import (
     CLOSING,
@@ -25,12 +25,13 @@ def rewrite_launches(source: Source, kernels: Mapping[str, Kernel]) -> None:
     """Edits every launch. kernels: those of the program, by name.
 
     `k<<<CFG>>>(ARGS)` -> `::simt::launch(k, "k", ::simt::Config(CFG))(ARGS)`. A template whose
-    arguments the compiler still has to deduce from ARGS has no address to pass, so it goes in a
-    lambda: `::simt::launch([&](auto... a) { return k<8>(a...); }, "k<8>", ...)`.
+    arguments the compiler still has to deduce from ARGS has no address to pass, and a pointer has
+    no default values, so these go in a lambda:
+    `::simt::launch([&](auto... a) { return k<8>(a...); }, "k<8>", ...)`.
     """
     nests = find_scopes(source)
     for i, token in enumerate(source.tokens):
-        if token.text != "<<<" or source.at(i - 1) == "operator":
+        if not _opens_launch(token) or source.at(i - 1) == "operator":
             continue
         if only_on_device(nests[i]):
             raise source.error(
@@ -41,12 +42,15 @@ def rewrite_launches(source: Source, kernels: Mapping[str, Kernel]) -> None:
         first = _kernel_start(source, i)
         kernel = source.tokens[first:i]
         before, after = "::simt::launch(", ""
-        if _is_deduced(kernel, kernels):
+        close, end = _launch_end(source, i)
+        parameters = source.macro_parameters(i)
+        is_parameter = kernel[-1].text in parameters  # of a macro: any kernel
+        if is_parameter or _must_be_called(kernel, kernels, _count_after(source, end)):
             before, after = before + "[&](auto... a) { return ", "(a...); }"
         source.insert(kernel[0].start, before)
-        name = _name(kernel, source.macro_parameters(i))
+        name = _name(kernel, parameters)
         source.replace(token, f"{after}, {name}, ::simt::Config(")
-        source.replace(source.tokens[_launch_end(source, i)], "))")
+        source.replace_span(source.tokens[close].start, source.tokens[end].end, "))")
 
 
 def _kernel_start(source: Source, launch: int) -> int:
@@ -95,14 +99,21 @@ def _is_call(source: Source, opening: int) -> bool:
     return _ends_name(source, opening - 1)
 
 
-def _launch_end(source: Source, launch: int) -> int:
-    """The index of the `>>>` that belongs to the `<<<` at launch."""
+def _opens_launch(token: Token) -> bool:
+    """Whether the token is `<<<`, which some formatters write as `<< <`."""
+    return token.text.startswith("<<") and token.text.endswith("<") and len(token.text) > 2
+
+
+def _launch_end(source: Source, launch: int) -> tuple[int, int]:
+    """The indices of the first and the last token of the `>>>`, or `>> >`, of a launch."""
     i, end = launch + 1, source.directive_end(launch)
     while i < end:
         text = source.at(i)
         if text == ">>>":
-            return i
-        if text in CLOSING or text in (";", "<<<"):
+            return i, i
+        if text == ">>" and source.at(i + 1) == ">":
+            return i, i + 1
+        if text in CLOSING or text == ";" or _opens_launch(source.tokens[i]):
             break
         i = match_forward(source.tokens, i) + 1 if text in OPENING else i + 1
     raise source.error(source.tokens[launch], "launch without its >>>")
@@ -122,8 +133,14 @@ def _name(kernel: list[Token], parameters: frozenset[str]) -> str:
     return " ".join(pieces)
 
 
-def _is_deduced(kernel: list[Token], kernels: Mapping[str, Kernel]) -> bool:
-    """Whether some template arguments of the kernel are not written at its launch."""
+def _count_after(source: Source, end: int) -> int:
+    """How many arguments follow the `>>>` at end."""
+    close = match_forward(source.tokens, end + 1)
+    return len(split_list(source.tokens[end + 2 : close]))
+
+
+def _must_be_called(kernel: list[Token], kernels: Mapping[str, Kernel], arguments: int) -> bool:
+    """Whether the launch leaves out template arguments, or arguments that have a default value."""
     given = 0.0
     if kernel[-1].text in (">", ">>", ">>>"):
         opening = angles_backward(kernel, len(kernel) - 1)
@@ -132,4 +149,7 @@ def _is_deduced(kernel: list[Token], kernels: Mapping[str, Kernel]) -> bool:
     is_name = kernel[-1].kind == "name" and all(
         token.kind == "name" or token.text == "::" for token in kernel
     )
-    return is_name and kernel[-1].text in kernels and given < kernels[kernel[-1].text].template_size
+    if not is_name or kernel[-1].text not in kernels:
+        return False
+    known = kernels[kernel[-1].text]
+    return given < known.template_size or known.required <= arguments < len(known.parameters)

@@ -17,21 +17,13 @@ _TOKEN = re.compile(
     | (?P<char>(?:u8|[uUL])?'(?:\\.|[^'\\\n])+')
     | (?P<name>[A-Za-z_$]\w*)
     | (?P<number>\.?\d(?:[eEpP][+-]|'?[\w.])*)
-    | (?P<punct><<<|>>>|<<|>>|<=|>=|->|::|\#\#|\.\.\.|.)
+    | (?P<punct><<[^\S\n]*<|>>>|<<|>>|<=|>=|->|::|\#\#|\.\.\.|.)
     """,
     re.DOTALL | re.VERBOSE,
 )
 
-# A branch that is never compiled holds no code: it is read as one comment. simt, like a compiler
-# for the host, has no __CUDA_ARCH__.
-_DEAD_BRANCH = re.compile(
-    r"""[^\S\n]*\#[^\S\n]*
-      ( if[^\S\n]+0 | ifdef[^\S\n]+__CUDA_ARCH__
-      | if[^\S\n]+__CUDA_ARCH__[^\S\n]*>=?[^\S\n]*\d+
-      | if[^\S\n]+defined[^\S\n]*\(?[^\S\n]*__CUDA_ARCH__[^\S\n]*\)?([^\S\n]*&&[^|\n]*)?
-      )[^\S\n]*\r?(?=\n|//|/\*)""",
-    re.VERBOSE,
-)
+# A branch that is never compiled holds no code: it is read as one comment.
+_DEAD_BRANCH = re.compile(r"[^\S\n]*#[^\S\n]*if[^\S\n]+0[^\S\n]*\r?(?=\n|//|/\*)")
 _CONDITIONAL = re.compile(r"^[^\S\n]*#[^\S\n]*(if|el|endif)[^\n]*\n?", re.MULTILINE)
 
 OPENING, CLOSING = ("(", "[", "{"), (")", "]", "}")

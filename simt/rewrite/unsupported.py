@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
@@ -35,6 +36,25 @@ _DRIVER_API = re.compile(
     r"|TensorMapEncode\w+)|CU(device|context|module|function|deviceptr|tensorMap)"
 )
 
+_IPC = "simt has one process and one device: share memory between threads instead"
+_IPC_API = re.compile(r"cudaIpc[A-Z]\w*")
+_MULTI_GRID = "simt has one device: launch with cudaLaunchCooperativeKernel, and use this_grid()"
+_MULTI_GRID_NAMES = (
+    "cudaLaunchCooperativeKernelMultiDevice",
+    "this_multi_grid",
+    "multi_grid_group",
+)
+_CONDITIONAL = "simt has no conditional nodes in graphs: decide on the host which graph to launch"
+_CONDITIONAL_API = re.compile(r"cudaGraph(Conditional|SetConditional|Cond[A-Z])\w*")
+_MEMORY_NODE = "simt has no memory nodes in graphs: allocate the memory before the graph is made"
+_MEMORY_NODE_API = re.compile(
+    r"cuda(GraphAddMem(Alloc|Free)Node|MemAllocNodeParams|\w*GraphMem\w*)"
+)
+_BULK = "simt has no bulk copies (TMA): use cooperative_groups::memcpy_async or plain loads"
+_BULK_API = re.compile(r"(cp_async_bulk|cp_reduce_async_bulk|fence_proxy_async)\w*")
+_CUB = "simt has only a part of cub (block and warp primitives, DeviceReduce, DeviceScan): not this"
+_CUB_CLASS = re.compile(r"(Block|Warp|Device)[A-Z][a-z]\w*")
+
 _INCLUDE = Path(__file__).resolve().parents[1] / "include"
 # Headers that are not there, by how their names begin.
 _LIBRARIES = {
@@ -51,9 +71,21 @@ _LIBRARIES = {
     "cutlass/": "simt has no CUTLASS: write the matrix product as a kernel of your own",
     "cute/": "simt has no CuTe: write the kernel with plain indices",
     "cuda_gl_interop": "simt has no graphics: write the picture to a file instead",
+    "cuda_fp8": "simt has no 8-bit floats: use half precision or bfloat16",
+    "cub/": _CUB,
+    "npp": "simt has no NPP: write the image operation as a kernel of your own",
+    "nvml": "simt has no NVML: ask the runtime API (cudaGetDeviceProperties)",
+    "cupti": "simt has no CUPTI: python -m simt profile counts what a kernel does",
+    "cudaProfiler.h": _DRIVER,
     "texture_": _TEXTURE,
     "surface_": _TEXTURE,
 }
+_FAMILIES = [
+    (_IPC_API, _IPC),
+    (_CONDITIONAL_API, _CONDITIONAL),
+    (_MEMORY_NODE_API, _MEMORY_NODE),
+    (_BULK_API, _BULK),
+]
 
 
 def refuse_unsupported(source: Source) -> None:
@@ -94,7 +126,21 @@ def _reason(source: Source, i: int, nest: Nest) -> str:
         return _CLUSTER
     if text in _DEVICE_WAITS and only_on_device(nest):
         return _DYNAMIC
+    if text in _MULTI_GRID_NAMES:
+        return _MULTI_GRID
+    for names, reason in _FAMILIES:
+        if names.fullmatch(text):
+            return reason
+    if source.at(i - 2) == "cub" and source.at(i - 1) == "::" and _CUB_CLASS.fullmatch(text):
+        return "" if text.startswith(_cub_classes()) else _CUB
     return ""
+
+
+@functools.cache
+def _cub_classes() -> tuple[str, ...]:
+    """BlockReduce and the like, as the names of the headers say."""
+    headers = (_INCLUDE / "cub").glob("*/*_*.cuh")
+    return tuple("".join(word.capitalize() for word in path.stem.split("_")) for path in headers)
 
 
 def _is_template(source: Source, i: int) -> bool:

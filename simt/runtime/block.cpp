@@ -165,6 +165,8 @@ void run_block(Worker& w, uint64_t block) {
   w.failed = false;
   std::fill(w.states.begin(), w.states.end(), State::NotStarted);
   reset_shared(w);
+  for (Warp& warp : w.warps)
+    if (warp.has_steps) forget_steps(warp);
 
   if (traced_run()) trace_block_begins(w);
   w.in_kernel = true;

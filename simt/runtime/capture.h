@@ -2,6 +2,7 @@
 // share them; and submit(), by which all work of a stream goes.
 #pragma once
 #include <functional>
+#include <map>
 #include <mutex>
 
 #include "runtime.h"
@@ -41,6 +42,7 @@ struct simt_stream {
   unsigned long long id = 0;
   std::shared_ptr<simt::Capture> capture;  // that it takes part in, or null
   std::vector<simt_graph_node*> tail;      // what the next node of it depends on
+  std::map<cudaLaunchAttributeID, cudaLaunchAttributeValue> attributes;
 };
 
 struct simt_event {

@@ -41,7 +41,7 @@ static cudaDeviceProp properties_of_the_gpu() {
   p.computeMode = cudaComputeModeDefault;
 
   p.canMapHostMemory = p.managedMemory = p.unifiedAddressing = 1;
-  p.concurrentManagedAccess = p.pageableMemoryAccess = p.directManagedMemAccessFromHost = 1;
+  p.concurrentManagedAccess = 1;  // but not pageableMemoryAccess: kernels need memory of CUDA's
   p.canUseHostPointerForRegisteredMem = p.hostRegisterSupported = p.hostNativeAtomicSupported = 1;
   p.deviceOverlap = p.concurrentKernels = p.streamPrioritiesSupported = 1;
   p.globalL1CacheSupported = p.localL1CacheSupported = 1;

@@ -2,6 +2,7 @@
 #include <unordered_map>
 
 #include "capture.h"
+#include "trace.h"
 
 namespace simt {
 
@@ -41,9 +42,11 @@ Work memset_work(const cudaMemsetParams& p) {
       return failed(cudaErrorInvalidValue);
     if (!p.dst) return failed(cudaErrorInvalidValue);
     char* row = static_cast<char*>(p.dst);
-    for (size_t y = 0; y < p.height; y++, row += p.pitch)
+    for (size_t y = 0; y < p.height; y++, row += p.pitch) {
+      if (traced_run()) trace_fill(row, p.width * p.elementSize);
       for (size_t x = 0; x < p.width; x++)  // little-endian: the low bytes come first
         memcpy(row + x * p.elementSize, &p.value, p.elementSize);
+    }
     return cudaSuccess;
   };
 }

@@ -115,6 +115,7 @@ class GridPool {
     }
     GridBarrier barrier(job.num_blocks);
     job.grid = &barrier;
+    job.workers = &workers_;
     launch_begins();
     std::unique_lock<std::mutex> lock(mutex_);
     job_ = &job;

@@ -72,11 +72,18 @@ struct WarpGroup {
   LaneValue values[2][32];
 };
 
+// Where a lane that keeps step is: the round of its loop, and the place in the source.
+using Progress = std::pair<int, int>;
+
 struct Warp {
   std::vector<std::unique_ptr<WarpGroup>> groups;
   // __activemask (active.cpp): lanes that wait for an answer, and the last answer to each.
   unsigned asking = 0, active[32];
   int patience;
+  // Lanes that keep step: those that ask, and where each lane is.
+  unsigned in_step = 0;
+  bool has_steps = false;
+  Progress steps[32] = {};
 };
 
 // Where the threads of a tile of several warps meet (tile.cpp).
@@ -196,6 +203,7 @@ void run_block(Worker& w, uint64_t block);
 void wait_with_none_ready(Worker& w);
 // The current thread can't go on, nor can the block: back to the worker. The report is made.
 [[noreturn]] void abandon_block(Worker& w);
+void forget_steps(Warp& warp);  // active.cpp: a block begins
 
 constexpr int kMaxThreads = 1024;      // a block
 constexpr size_t kPage = 4096;         // a guard page; 16 KB pages (Apple) round it up

@@ -71,6 +71,32 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   if (cudaError_t error = forbid_waiting_for(s)) return error;
   return sticky_error();
 }
+cudaError_t cudaStreamSetAttribute(cudaStream_t stream, cudaLaunchAttributeID id,
+                                   const cudaLaunchAttributeValue* value) {
+  Lock lock(streams_mutex);
+  simt_stream* s = find_stream(stream);
+  if (!s) return failed(cudaErrorInvalidResourceHandle);
+  if (!value) return failed(cudaErrorInvalidValue);
+  s->attributes[id] = *value;
+  return sticky_error();
+}
+cudaError_t cudaStreamGetAttribute(cudaStream_t stream, cudaLaunchAttributeID id,
+                                   cudaLaunchAttributeValue* value) {
+  Lock lock(streams_mutex);
+  simt_stream* s = find_stream(stream);
+  if (!s) return failed(cudaErrorInvalidResourceHandle);
+  if (!value) return failed(cudaErrorInvalidValue);
+  *value = s->attributes[id];
+  return sticky_error();
+}
+cudaError_t cudaStreamCopyAttributes(cudaStream_t to, cudaStream_t from) {
+  Lock lock(streams_mutex);
+  simt_stream *target = find_stream(to), *source = find_stream(from);
+  if (!target || !source) return failed(cudaErrorInvalidResourceHandle);
+  target->attributes = source->attributes;
+  return sticky_error();
+}
+cudaError_t cudaCtxResetPersistingL2Cache() { return sticky_error(); }
 cudaError_t cudaStreamQuery(cudaStream_t stream) { return cudaStreamSynchronize(stream); }
 cudaError_t cudaDeviceSynchronize() {
   if (capturing())

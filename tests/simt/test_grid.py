@@ -1,10 +1,15 @@
 """Cooperative launches: barriers of the grid, and launches that fail, in both thread orders."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from simt.build import build_program
+
+FAITHFUL = Path(__file__).parent / "faithful"
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -62,3 +67,10 @@ class TestGrids:
         assert any(f"grid_faults.cu:{n}" in said for n in near), said
         assert lines["error"] == str(error)
         assert lines["after"] == "0 8", "cleared, cooperative kernels run again"
+
+
+def test_a_cooperative_launch_can_be_profiled():
+    program = build_program(FAITHFUL / "grid_sync.cu", mode="profile").path
+    done = subprocess.run([program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()

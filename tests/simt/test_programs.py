@@ -98,6 +98,18 @@ def test_barriers_and_warps(results, order):
     assert r["lock"] == [512, 0]
 
 
+@pytest.mark.parametrize("order", ["forward", "reverse"])
+def test_a_warp_keeps_step_at_volatile_arrays(results, order):
+    r = results("warp_synchronous", SIMT_ORDER=order)
+    values = [i * i % 101 + i % 7 for i in range(256)]
+    assert r["sums"] == [sum(values[:128]), sum(values[128:])]
+    rows = [values[i : i + 32] for i in range(0, 256, 32)]
+    assert [row[at] for row, at in zip(rows, r["largest"], strict=True)] == [
+        max(row) for row in rows
+    ]
+    assert r["prefix"] == [sum(values[: i + 1]) for i in range(32)]
+
+
 class TestNumbers:
     @pytest.fixture
     def r(self, numbers):

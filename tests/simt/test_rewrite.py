@@ -128,8 +128,24 @@ class TestLaunches:
             " 1))(__VA_ARGS__)\nint x;"
         )
 
+    def test_default_arguments(self):
+        kernel = "__global__ void k(int a, float b = 1.5f, std::pair<int, int> c = {1, 2});"
+        launch = "::simt::launch([&](auto... a) { return k(a...); }"
+        assert launch in rewritten(kernel + "void f() { k<<<1, 1>>>(1); }")
+        assert launch in rewritten(kernel + "void f() { k<<<1, 1>>>(1, g(2, 3)); }")
+        assert "::simt::launch(k," in rewritten(kernel + "void f() { k<<<1, 1>>>(1, 2, c); }")
+
+    def test_spaces_within_the_brackets(self):
+        assert rewritten("void f() { k << <1, 2 >> > (3); }") == (
+            'void f() { ::simt::launch(k , "k", ::simt::Config(1, 2 )) (3); }'
+        )
+        assert "launch" not in rewritten("std::ostream& operator<< <int>(std::ostream&, A<int>);")
+
     def test_a_macro_parameter_names_the_kernel(self):
-        assert "::simt::launch(k, #k, " in rewritten("#define RUN(k) k<<<1, 1>>>()")
+        text = rewritten(
+            "#define RUN(k) k<<<1, 1>>>()"
+        )  # k may be a template, or have default values
+        assert "::simt::launch([&](auto... a) { return k(a...); }, #k, " in text
         assert 'launch(ns::k<T>, "ns" "::" #k "<" #T ">",' in rewritten(
             "#define RUN(k, T) ns::k<T><<<1, 1>>>()"
         )
@@ -311,9 +327,21 @@ class TestRefusals:
             ("#include <cudnn.h>\n", (1, 10), "cuDNN"),
             ("#include <cufft.h>\n", (1, 10), "cuFFT"),
             ("#include <nccl.h>\n", (1, 10), "NCCL"),
+            ("#include <cuda_fp8.h>\n", (1, 10), "8-bit"),
+            ("#include <cub/device/device_radix_sort.cuh>\n", (1, 10), "a part of cub"),
+            ("using E = cub::BlockExchange<int, 32, 2>;", (1, 16), "a part of cub"),
+            ("auto g = cg::this_multi_grid();", (1, 14), "one device"),
+            ("cudaIpcMemHandle_t h;", (1, 1), "one process"),
+            ("cudaGraphConditionalHandle h;", (1, 1), "conditional"),
+            ("cudaGraphAddMemAllocNode(&n, g, 0, 0, &p);", (1, 1), "memory nodes"),
             ("__global__ void __cluster_dims__(2) k() {}", (1, 17), "clusters"),
             ("__global__ void k() { auto c = cg::this_cluster(); }", (1, 36), "clusters"),
             ("a.id = cudaLaunchAttributeClusterDimension;", (1, 8), "clusters"),
+            (
+                '__device__ void f() {\n#if __CUDA_ARCH__ >= 800\n asm("");\n#endif\n}',
+                (3, 2),
+                "PTX",
+            ),
             ("#include <cuda.h>\nvoid f() { cuInit(0); }", (2, 12), "driver API"),
             ("#include <cuda.h>\nCUmodule m;", (2, 1), "driver API"),
             ("__global__ void k() { cudaDeviceSynchronize(); }", (1, 23), "dynamic parallelism"),
@@ -334,12 +362,13 @@ class TestRefusals:
         "text",
         [
             'void f() { asm volatile("" ::: "memory"); }',  # of the CPU
-            '__device__ int f() {\n#ifdef __CUDA_ARCH__\n asm("mov");\n#else\n #endif\n}',
-            '__device__ void f() {\n#if __CUDA_ARCH__ >= 800\n asm("cp.async");\n#endif\n}',
+            '__device__ int f() {\n#ifdef __CUDA_ARCH__\n asm("mov");\n#else\n g();\n#endif\n}',
+            '__device__ void f() {\n#if __CUDA_ARCH__ < 800\n asm("cp.async");\n#endif\n}',
             "__host__ __device__ void f() { k<<<1, 1>>>(); }",
             "int texture = 1, tex2D = texture < 2;",
             "int cuInit(int); int x = cuInit(0);",  # without cuda.h it is the user's own
             "#include <cuda.h>\nint current = CUDA_VERSION, cube(int), cut = cube(1);",
+            "cub::BlockReduce<int, 32> a; cub::BlockLoadAlgorithm b;",
             "#include <curious.h>\n// #include <thrust/sort.h>",
             "void f() { cudaDeviceSynchronize(); }",
         ],
@@ -478,3 +507,67 @@ def test_the_result_compiles_and_runs(tmp_path):
     sizes = 2 * 3 * 4 + 5 * 4
     expected = [f"{1 + 1 + 8 + 16 + 32 + 64} k<<<1, 1>>>(x)", "4", f"{sizes + 3 + 2 + 1100} {line}"]
     assert done.stdout.splitlines() == expected, done.stderr
+
+
+class TestArchitecture:
+    """Which branches on __CUDA_ARCH__ are compiled, as the preprocessor sees them."""
+
+    @pytest.mark.parametrize(
+        "text, kept",
+        [
+            ("#if __CUDA_ARCH__ >= 700\nA\n#else\nB\n#endif", "A"),
+            ("#if __CUDA_ARCH__ < 700\nA\n#elif __CUDA_ARCH__ < 1000\nB\n#endif", "B"),
+            ("#if defined(__CUDA_ARCH__) && (__CUDA_ARCH__ >= 1000)\nA\n#endif", ""),
+            ("#ifdef __CUDA_ARCH__\nA\n#else\nB\n#endif", "A"),
+            ("#ifndef __CUDA_ARCH__\nA\n#endif", "A"),  # outside functions: the host's as well
+            ("#if !defined(__CUDA_ARCH__)\nA\n#endif", "A"),
+            ("#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 600\n#else\nA\n#endif", ""),
+            ("#if __CUDA_ARCH__ < 600\nA\n#endif", ""),
+            ("#define NEW (__CUDA_ARCH__ >= 800)\n#if NEW\nA\n#endif", "A"),
+            ("__device__ void f() {\n#ifdef __CUDA_ARCH__\nA\n#else\nB\n#endif\n}", "A"),
+            ("__device__ void f() {\n#ifndef __CUDA_ARCH__\nA\n#endif\n}", ""),
+            ("__device__ int f() {\nreturn __CUDA_ARCH__;\n}", "return 900;"),
+            ("__host__ __device__ void f() {\n#ifdef __CUDA_ARCH__\nA\n#else\nB\n#endif\n}", "B"),
+            ("void f() {\n#if __CUDA_ARCH__ >= 700\nA\n#else\nB\n#endif\n}", "B"),
+            ('__device__ void f() {\n#if __CUDA_ARCH__\nasm("");\n#else\nB\n#endif\n}', "B"),
+        ],
+    )
+    def test_a_branch_is_chosen_by_where_it_stands(self, text, kept):
+        seen = subprocess.run(
+            ["g++", "-E", "-P", "-xc++", "-"], input=rewrite(text, "f.cu"), text=True,
+            capture_output=True, check=True,
+        ).stdout  # fmt: skip
+        words = [line for line in seen.splitlines() if line in ("A", "B", "return 900;")]
+        assert words == ([kept] if kept else [])
+
+
+class TestVolatile:
+    """Statements in which the lanes of a warp keep step."""
+
+    @pytest.mark.parametrize(
+        "before, after",
+        [
+            ("s[t] += s[t + 1];", "s[t] += (@(), @(s[t + 1]));"),
+            ("if (t < 4) s[t] = x = s[t + 1];", "if (t < 4) s[t] = (@(), @(x = s[t + 1]));"),
+            ("float v = s[t], w = 1;", "float v = (@(), @(s[t])), w = 1;"),
+            ("if (s[t] == s[1]) x = 1;", "if (@(), s[t] == s[1]) x = 1;"),
+            ("while (s[0] == 0);", "while (s[0] == 0);"),
+            ("f(s[0]);", "f(s[0]);"),
+        ],
+    )
+    def test_statement(self, before, after):
+        head = "__device__ void f(volatile float* s, int t) { float x; "
+        text = re.sub(r"::simt::in_step\((\d+)(, )?", "@(", rewritten(head + before + "}"))
+        assert text == head + after + "}"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "void f(volatile int* s) { s[0] = s[1]; }",
+            "__device__ void f(volatile int* s); __device__ void g(int* s) { s[0] = s[1]; }",
+            "__device__ void f(int* s) { { volatile int* s; } s[0] = s[1]; }",
+            "__device__ void f() { volatile int s[2]; s[0] = s[1]; }",
+        ],
+    )
+    def test_only_where_the_name_is_volatile_and_on_the_device(self, text):
+        assert rewritten(text) == text

@@ -131,3 +131,17 @@ SIMT_SCOPES(atomicOr)
 SIMT_SCOPES(atomicXor)
 SIMT_SCOPES(atomicExch)
 #undef SIMT_SCOPES
+#define SIMT_SCOPES(scope)                                                          \
+  SIMT_INLINE unsigned atomicInc_##scope(unsigned* p, unsigned limit) {             \
+    return atomicInc(p, limit);                                                     \
+  }                                                                                 \
+  SIMT_INLINE unsigned atomicDec_##scope(unsigned* p, unsigned limit) {             \
+    return atomicDec(p, limit);                                                     \
+  }                                                                                 \
+  template <class T>                                                                \
+  SIMT_INLINE T atomicCAS_##scope(T* p, simt::Value<T> compare, simt::Value<T> v) { \
+    return atomicCAS(p, compare, v);                                                \
+  }
+SIMT_SCOPES(block)
+SIMT_SCOPES(system)
+#undef SIMT_SCOPES

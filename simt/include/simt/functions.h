@@ -63,6 +63,29 @@ inline cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* b
                                                                           unsigned /*flags*/) {
   return simt_occupancy(blocks, (const void*)kernel, block_size, dynamic_shared);
 }
+// How much dynamic shared memory a block may have for `blocks` of them to fit.
+template <class F>
+inline cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(size_t* dynamic_shared, F kernel,
+                                                             int blocks, int block_size) {
+  if (!dynamic_shared || blocks <= 0) return cudaErrorInvalidValue;
+  int fit = 0, optin = 0;
+  cudaError_t error = cudaDeviceGetAttribute(&optin, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0);
+  size_t low = 0, high = (size_t)optin;
+  if (!error) error = simt_occupancy(&fit, (const void*)kernel, block_size, 0);
+  if (error) return error;
+  if (fit < blocks) return cudaErrorInvalidValue;
+  while (low < high) {  // the largest that fits: occupancy falls as shared memory grows
+    size_t middle = (low + high + 1) / 2;
+    error = simt_occupancy(&fit, (const void*)kernel, block_size, middle);
+    if (error) return error;
+    if (fit >= blocks)
+      low = middle;
+    else
+      high = middle - 1;
+  }
+  *dynamic_shared = low;
+  return cudaSuccess;
+}
 
 // The block size that keeps most threads active on a multiprocessor, the largest such; and the
 // blocks that fill the device. shared(block_size): the dynamic shared memory of such a block.

@@ -34,6 +34,20 @@ inline unsigned __funnelshift_l(unsigned lo, unsigned hi, unsigned n) {
 inline unsigned __funnelshift_r(unsigned lo, unsigned hi, unsigned n) {
   return (unsigned)(((unsigned long long)hi << 32 | lo) >> (n & 31));
 }
+inline unsigned __funnelshift_lc(unsigned lo, unsigned hi, unsigned n) {
+  return n < 32 ? __funnelshift_l(lo, hi, n) : lo;
+}
+inline unsigned __funnelshift_rc(unsigned lo, unsigned hi, unsigned n) {
+  return n < 32 ? __funnelshift_r(lo, hi, n) : hi;
+}
+// The place of the n-th set bit from base on, upwards; of the -n-th downwards if n < 0; or ~0.
+inline unsigned __fns(unsigned mask, unsigned base, int n) {
+  int step = n < 0 ? -1 : 1, wanted = n < 0 ? -n : n;
+  if (wanted == 0) return mask >> base & 1 ? base : ~0u;
+  for (int i = (int)base; i >= 0 && i < 32; i += step)
+    if (mask >> i & 1 && --wanted == 0) return (unsigned)i;
+  return ~0u;
+}
 
 // --- products and averages
 inline int __mul24(int a, int b) { return (a << 8 >> 8) * (b << 8 >> 8); }
@@ -48,6 +62,12 @@ inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b)
 }
 inline int __hadd(int a, int b) { return (int)(((long long)a + b) >> 1); }
 inline int __rhadd(int a, int b) { return (int)(((long long)a + b + 1) >> 1); }
+inline unsigned __uhadd(unsigned a, unsigned b) {
+  return (unsigned)(((unsigned long long)a + b) >> 1);
+}
+inline unsigned __urhadd(unsigned a, unsigned b) {
+  return (unsigned)(((unsigned long long)a + b + 1) >> 1);
+}
 inline unsigned __sad(int a, int b, unsigned c) {
   return (a > b ? (unsigned)a - b : (unsigned)b - a) + c;
 }
@@ -61,6 +81,15 @@ inline unsigned __dp4a(unsigned a, unsigned b, unsigned c) {
   for (int i = 0; i < 4; i++) c += (a >> (8 * i) & 0xff) * (b >> (8 * i) & 0xff);
   return c;
 }
+// Two products of half-words of a with bytes of b: its low two or its high two.
+inline int __dp2a_lo(int a, int b, int c) {
+  return (short)a * (signed char)b + (short)(a >> 16) * (signed char)(b >> 8) + c;
+}
+inline int __dp2a_hi(int a, int b, int c) { return __dp2a_lo(a, b >> 16, c); }
+inline unsigned __dp2a_lo(unsigned a, unsigned b, unsigned c) {
+  return (a & 0xffff) * (b & 0xff) + (a >> 16) * (b >> 8 & 0xff) + c;
+}
+inline unsigned __dp2a_hi(unsigned a, unsigned b, unsigned c) { return __dp2a_lo(a, b >> 16, c); }
 
 // --- the same bits as another type
 namespace simt {
@@ -113,9 +142,8 @@ SIMT_HIDDEN long long nanoseconds();
 [[noreturn]] SIMT_HIDDEN void trap(const char* file, int line);
 SIMT_HIDDEN void spin_hint();  // block.cpp: let others run
 }  // namespace simt
-#ifndef SIMT_RUNTIME  // <time.h> has a clock() too: CUDA's is an overload in device code
+// clock() is <time.h>'s: runtime/clock.cpp gives it a second meaning in kernels.
 inline long long clock64() { return simt::nanoseconds(); }
-#endif
 inline unsigned long long __globaltimer() { return (unsigned long long)simt::nanoseconds(); }
 inline void __trap(SIMT_HERE) { simt::trap(file, line); }
 inline void __nanosleep(unsigned) { simt::spin_hint(); }

@@ -89,7 +89,10 @@ struct Launcher {
   cudaError_t start(Params&... arguments) const {
     // Each thread gets copies of its own, as on a GPU.
     auto one_thread = [&, kernel = kernel]() SIMT_UNSEEN { kernel(arguments...); };
-    auto copy = [&, kernel = kernel] { return [=]() SIMT_UNSEEN { kernel(arguments...); }; };
+    // (mutable: a parameter may be a reference, as CUDA allows to memory that the device can reach)
+    auto copy = [&, kernel = kernel] {
+      return [=]() mutable SIMT_UNSEEN { kernel(arguments...); };
+    };
     auto address = reinterpret_cast<const void*>(kernel);
     return run_closure(one_thread, copy, config, address, name, file, line,
                        {describe(arguments)...});
@@ -115,7 +118,9 @@ struct DeducingLauncher {
   template <class... Arguments>
   void operator()(Arguments... arguments) const {
     auto one_thread = [&]() SIMT_UNSEEN { kernel(arguments...); };
-    auto copy = [&] { return [=, kernel = kernel]() SIMT_UNSEEN { kernel(arguments...); }; };
+    auto copy = [&] {
+      return [=, kernel = kernel]() mutable SIMT_UNSEEN { kernel(arguments...); };
+    };
     run_closure(one_thread, copy, config, nullptr, name, file, line, {describe(arguments)...});
   }
 };

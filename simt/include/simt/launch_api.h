@@ -5,6 +5,7 @@
 // (void*)kernel into simt::kernel_address->*kernel, which notes that on the way.
 #pragma once
 #include "launch.h"
+#include "launch_attributes.h"
 
 namespace simt {
 
@@ -48,25 +49,7 @@ inline cudaError_t cudaLaunchKernel(void (*kernel)(Params...), dim3 grid, dim3 b
   return simt::list_launcher<Params...>((const void*)kernel, config, arguments, file, line);
 }
 
-// --- with attributes. Those that only concern speed are ignored.
-enum cudaLaunchAttributeID {
-  cudaLaunchAttributeIgnore = 0,
-  cudaLaunchAttributeAccessPolicyWindow = 1,
-  cudaLaunchAttributeCooperative = 2,
-  cudaLaunchAttributeSynchronizationPolicy = 3,
-  cudaLaunchAttributeClusterDimension = 4,
-  cudaLaunchAttributeClusterSchedulingPolicyPreference = 5,
-  cudaLaunchAttributeProgrammaticStreamSerialization = 6,
-  cudaLaunchAttributeProgrammaticEvent = 7,
-  cudaLaunchAttributePriority = 8
-};
-union cudaLaunchAttributeValue {
-  char pad[64];
-  int cooperative, priority, programmaticStreamSerializationAllowed;
-  struct {
-    unsigned x, y, z;
-  } clusterDim;
-};
+// --- with attributes (launch_attributes.h)
 struct cudaLaunchAttribute {
   cudaLaunchAttributeID id;
   cudaLaunchAttributeValue val;

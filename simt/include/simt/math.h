@@ -18,6 +18,41 @@ inline float normcdff(float x) { return (float)normcdf((double)x); }
 inline double erfcx(double x) { return ::exp(x * x) * ::erfc(x); }
 inline float erfcxf(float x) { return (float)erfcx((double)x); }
 
+// The inverses: a rational first guess (Abramowitz and Stegun 26.2.22), then Halley's steps.
+inline double erfcinv(double x) {
+  if (!(x > 0 && x < 2)) return x == 0 ? INFINITY : x == 2 ? -INFINITY : NAN;
+  if (x > 1) return -erfcinv(2 - x);
+  double t = ::sqrt(-2 * ::log(x / 2));
+  double y = M_SQRT1_2 * (t - (2.30753 + 0.27061 * t) / (1 + t * (0.99229 + 0.04481 * t)));
+  for (int i = 0; i < 3; i++) {
+    double off = ::erfc(y) - x;
+    y += off / (M_2_SQRTPI * ::exp(-y * y) - y * off);
+  }
+  return y;
+}
+inline double erfinv(double x) {
+  double y = erfcinv(1 - x);
+  if (::fabs(x) > 0.5) return y;
+  return y - (::erf(y) - x) / (M_2_SQRTPI * ::exp(-y * y));  // 1 - x has lost digits of x
+}
+inline double normcdfinv(double x) { return -M_SQRT2 * erfcinv(2 * x); }
+inline float erfcinvf(float x) { return (float)erfcinv((double)x); }
+inline float erfinvf(float x) { return (float)erfinv((double)x); }
+inline float normcdfinvf(float x) { return (float)normcdfinv((double)x); }
+// Modified Bessel functions by their series, in which all terms have one sign.
+inline double simt_bessel_i(int order, double x) {
+  double term = order ? x / 2 : 1, sum = 0;
+  for (int k = 1; sum != sum + term; k++) {
+    sum += term;
+    term *= x * x / 4 / k / (k + order);
+  }
+  return sum;
+}
+inline double cyl_bessel_i0(double x) { return simt_bessel_i(0, x); }
+inline double cyl_bessel_i1(double x) { return simt_bessel_i(1, x); }
+inline float cyl_bessel_i0f(float x) { return (float)cyl_bessel_i0((double)x); }
+inline float cyl_bessel_i1f(float x) { return (float)cyl_bessel_i1((double)x); }
+
 // sin(pi x): reduced first, so that it is exact at whole and half numbers.
 inline double sinpi(double x) {
   double r = ::remainder(x, 2.0);  // in [-1, 1]
@@ -63,6 +98,10 @@ inline simt_both<A, B> max(A a, B b) {
 }
 inline unsigned umin(unsigned a, unsigned b) { return min(a, b); }
 inline unsigned umax(unsigned a, unsigned b) { return max(a, b); }
+inline long long llmin(long long a, long long b) { return min(a, b); }
+inline long long llmax(long long a, long long b) { return max(a, b); }
+inline unsigned long long ullmin(unsigned long long a, unsigned long long b) { return min(a, b); }
+inline unsigned long long ullmax(unsigned long long a, unsigned long long b) { return max(a, b); }
 inline float __saturatef(float x) { return fminf(fmaxf(x, 0.0f), 1.0f); }
 
 // tanhf as CUDA computes it, to about 2 units in the last place: a polynomial near 0 (fitted for
@@ -100,6 +139,7 @@ SIMT_UNSEEN inline float simt_tanhf(float x) {
 #define __sincosf(x, s, c) (*(s) = sinf(x), *(c) = cosf(x), (void)0)
 
 inline float __fdividef(float a, float b) { return a / b; }
+inline float fdividef(float a, float b) { return a / b; }
 inline float __frsqrt_rn(float x) { return 1.0f / sqrtf(x); }
 
 // Arithmetic with a stated rounding. _rn (to nearest) is what the CPU does; the other three

@@ -4,8 +4,14 @@
 
 #define __SIMT__ 1    // a program can tell that it runs here
 #define __CUDACC__ 1  // ... and code that asks whether it is CUDA is told yes
+#define __NVCC__ 1
 #define __CUDACC_VER_MAJOR__ 12
 #define __CUDACC_VER_MINOR__ 0
+// Programs ask by these include guards of CUDA's whether the runtime API is there.
+#define __CUDA_RUNTIME_H__
+#define __CUDA_RUNTIME_API_H__
+#define __DRIVER_TYPES_H__
+#define __VECTOR_TYPES_H__
 
 #define __global__
 #define __device__

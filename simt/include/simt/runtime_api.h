@@ -5,6 +5,7 @@
 // clang-format off
 #include "errors.h"     // cudaError_t, cudaGetErrorString
 #include "streams.h"    // streams, events, host functions
+#include "launch_attributes.h"  // attributes of launches and streams
 #include "memory.h"     // cudaMalloc, cudaMemcpy, cudaMemset, pinned and managed memory
 #include "copies.h"     // cudaMemcpy2D, cudaMemcpy3D, cudaMemcpyToSymbol
 #include "pools.h"      // cudaMallocAsync

@@ -22,6 +22,15 @@ SIMT_HIDDEN WarpMeeting warp_meet(unsigned mask, const LaneValue& mine, const ch
                                   const char* file, int line);
 SIMT_HIDDEN int lane_id();
 SIMT_HIDDEN unsigned active_mask(const char* file, int line);
+// Waits for the lanes of the warp that are here or can get here (simt/rewrite/volatiles.py). place:
+// a larger one comes later in the source. It orders nothing: for simt check, what the lanes read
+// and write is still a race.
+SIMT_HIDDEN void in_step(int place, SIMT_HERE);
+template <class T>
+inline T in_step(int place, T value, SIMT_HERE) {
+  in_step(place, file, line);
+  return value;
+}
 
 template <class T>
 SIMT_UNSEEN inline T shuffle(unsigned mask, const T& value, int source, const char* what,
