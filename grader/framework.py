@@ -29,22 +29,23 @@ from mingpt.paths import cache_dir
 class Check:
     id: str
     title: str
-    needs: tuple[str, ...]
+    needs: tuple[str, ...]  # it is skipped when one of these has not passed
     run: Callable[["Context"], Passed]
+    after: tuple[str, ...] = ()  # these run before it: it asks whether they passed
 
 
 REGISTRY: dict[str, Check] = {}  # in the order of definition, which is the order of running
 
 
-def check(id: str, needs: Iterable[str] = ()) -> Callable:
+def check(id: str, needs: Iterable[str] = (), after: Iterable[str] = ()) -> Callable:
     """Register a function as a check. What it needs must be registered already."""
 
     def register(function: Callable[["Context"], Passed]):
-        needed = tuple(needs)
-        if id in REGISTRY or not set(needed) <= set(REGISTRY):
+        needed, earlier = tuple(needs), tuple(after)
+        if id in REGISTRY or not {*needed, *earlier} <= set(REGISTRY):
             raise ValueError(f"check {id}: defined twice, or before what it needs")
         title = (function.__doc__ or id).strip().splitlines()[0]
-        REGISTRY[id] = Check(id, title, needed, function)
+        REGISTRY[id] = Check(id, title, needed, function, earlier)
         return function
 
     return register
@@ -58,7 +59,7 @@ def select(only: Iterable[str] | None) -> list[Check]:
 
     def add(id: str) -> None:
         wanted.add(id)
-        for parent in REGISTRY[id].needs:
+        for parent in REGISTRY[id].needs + REGISTRY[id].after:
             add(parent)
 
     for id in only:
@@ -73,6 +74,7 @@ class Session:
         self.submission, self.device, self.rubric, self.seed = submission, device, rubric, seed
         self.library: Path | None = None  # made by the build check
         self.outputs: dict[str, str] = {}  # check id -> what was printed
+        self.passed: set[str] = set()  # the checks that have, so far
         self._oracle: Future | None = None
         self._warm: list[Worker] = []  # have begun to import torch and to load the model
         self._variables = {
@@ -102,12 +104,12 @@ class Session:
             self._warm.append(worker)
             worker.post("load_model", device=self.device)
 
-    def take(self, with_model: bool) -> Worker:
-        """A worker that no submission has touched yet."""
-        if not with_model:
-            return Worker(self.device, self._variables)
-        self.warm_up(1)
-        return self._warm.pop(0)
+    def take(self, with_model: bool, device: str, variables: dict[str, str]) -> Worker:
+        """A worker that no submission has touched yet. Those with a model are all alike."""
+        if with_model:
+            self.warm_up(1)
+            return self._warm.pop(0)
+        return Worker(device, self._variables | variables)
 
     def close(self) -> None:
         """End every worker that is still waiting for work."""
@@ -132,15 +134,23 @@ class Context:
         self.id = check.id
         self.rubric: Entry = session.rubric[check.id]
         self.submission, self.device = session.submission, session.device
+        self.passed = session.passed  # of the checks that ran before this one
         self.rng = np.random.default_rng([session.seed, zlib.crc32(check.id.encode())])
 
     @contextmanager
-    def worker(self, with_model: bool = False):
+    def worker(
+        self,
+        with_model: bool = False,
+        *,
+        device: str | None = None,
+        variables: dict[str, str] | None = None,
+    ):
         """A fresh worker for this check, killed at its end; what it prints is kept for the report.
 
-        What the submission does wrong in it becomes a Failure.
+        device: another than the grading's. variables: of its environment, besides the usual. What
+        the submission does wrong in it becomes a Failure.
         """
-        worker = self.session.take(with_model)
+        worker = self.session.take(with_model, device or self.device, variables or {})
         try:
             if with_model:
                 try:

@@ -60,6 +60,8 @@ def grade(
             worth = rubric[check.id].points if check.id in asked else 0
             result = run(check, session, results, worth, on_error)
             results[check.id] = result
+            if result.status == PASSED:
+                session.passed.add(check.id)
             progress.finished(result)
         return Result(list(results.values()), environment_.describe(device, seed), session.outputs)
     finally:

@@ -18,8 +18,10 @@ SETTINGS: dict[str, dict[str, type]] = {
     "gelu": {"slack": float},
     "layernorm": {"slack": float},
     "linear": {"slack": float},
+    "memory": {},
     "model": {"tolerance": float, "margin": float, "new_tokens": int},
     "kv_cache": {"tolerance": float, "margin": float},
+    "traffic": {"reference": str, "full_ratio": float, "zero_ratio": float},
     "speed": {
         "reference": str,
         "full_ratio": float,
@@ -108,6 +110,8 @@ def _entry(data: dict, id: str) -> Entry:
             settings[name] = _number(table, name, f"[{id}] ", whole=kind is int)
     if id == "speed" and settings["zero_ratio"] >= settings["full_ratio"]:
         raise RubricError("[speed] zero_ratio must be below full_ratio")
+    if id == "traffic" and settings["zero_ratio"] <= settings["full_ratio"]:
+        raise RubricError("[traffic] zero_ratio must be above full_ratio")
     return Entry(
         _number(table, "points", f"[{id}] "), _number(table, "time_limit", f"[{id}] "), settings
     )

@@ -2,13 +2,14 @@
 
 
 def fraction(ratio: float, full: float, zero: float) -> float:
-    """The share of the points, 0 to 1, that a speed ratio (student / reference) earns.
+    """The share of the points, 0 to 1, that a ratio (student / reference) earns.
 
-    1 from `full` upwards, 0 from `zero` downwards, and a straight line in between: a small gain in
-    speed is always a small gain in points, with no cliff.
+    1 from `full` on, 0 from `zero` on, and a straight line in between: a small gain is always a
+    small gain in points, with no cliff. More is better where `full` is above `zero` (speed), less
+    is better where it is below (traffic).
     """
-    if not zero < full:
-        raise ValueError("the ratio for full marks must be above the ratio for none")
+    if full == zero:
+        raise ValueError("the ratio for full marks must differ from the ratio for none")
     return min(1.0, max(0.0, (ratio - zero) / (full - zero)))
 
 

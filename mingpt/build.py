@@ -39,23 +39,24 @@ def pick_device(device: str = "auto") -> str:
     return device
 
 
-def build(submission: Path, device: str = "cpu") -> Path:
+def build(submission: Path, device: str = "cpu", mode: str = "plain") -> Path:
     """The library built from submission/gpt.cu for 'cpu' or 'cuda'.
 
-    Raises BuildError with the compiler's messages, or when there is no compiler, and
-    SubmissionError when there is no gpt.cu.
+    mode: 'check' or 'profile' for one of simt's instrumented builds, on the CPU only. Raises
+    BuildError with the compiler's messages, or when there is no compiler, and SubmissionError when
+    there is no gpt.cu.
     """
     source = check_folder(submission, "gpt.cu") / "gpt.cu"
     if device == "cpu":
-        return _build_cpu(source)
+        return _build_cpu(source, mode)
     return _build_cuda(source, _architecture())
 
 
-def _build_cpu(source: Path) -> Path:
+def _build_cpu(source: Path, mode: str) -> Path:
     from simt.build import CompileError, build_library
 
     try:
-        built = build_library(source, include_dirs=[INCLUDE], cache_dir=cache_dir())
+        built = build_library(source, include_dirs=[INCLUDE], cache_dir=cache_dir(), mode=mode)
     except CompileError as e:
         raise BuildError(f"{_shown(source)} does not compile for the CPU:\n{e}") from None
     return built.path

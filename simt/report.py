@@ -122,7 +122,7 @@ def _counted(number: int, what: str) -> str:
 def _parse(text: str | bytes) -> Any:
     try:
         return json.loads(text)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"This is not a report of simt: {error}") from None
 
 

@@ -1,6 +1,6 @@
 """The checks, one module a topic. Importing this package registers them, in the order below."""
 
-from grader.checks import build, kernels, model  # isort: skip
-from grader.checks import kv_cache, speed  # isort: skip
+from grader.checks import build, kernels, memory, model  # isort: skip
+from grader.checks import kv_cache, traffic, speed  # isort: skip
 
-__all__ = ["build", "kernels", "kv_cache", "model", "speed"]
+__all__ = ["build", "kernels", "kv_cache", "memory", "model", "speed", "traffic"]

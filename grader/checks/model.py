@@ -4,14 +4,13 @@ import time
 
 import numpy as np
 
+from grader.checks.kernels import KERNELS
 from grader.framework import Context, check
 from grader.oracle import first_bad_token, first_difference, relative_error
 from grader.outcome import Failure, Passed
 
-LAYERS = ("gelu", "layernorm", "linear")
 
-
-@check("model", needs=("gelu", "layernorm", "linear"))
+@check("model", needs=KERNELS)
 def model(context: Context) -> Passed:
     """GPT-2 gives the same logits and text with your kernels"""
     oracle, rubric = context.session.oracle, context.rubric
@@ -28,12 +27,12 @@ def model(context: Context) -> Passed:
         return checked(logits, expected)
 
     with context.worker(with_model=True) as worker:
-        got = logits_with(LAYERS)
+        got = logits_with(KERNELS)
         bad = first_difference(got, expected, rubric.tolerance)
         if bad is not None:
             culprits = [
                 layer
-                for layer in LAYERS
+                for layer in KERNELS
                 if first_difference(logits_with((layer,)), expected, rubric.tolerance) is not None
             ]
             raise wrong_logits(got, expected, bad, culprits)

@@ -63,6 +63,11 @@ BARRIER = (
     " if, leaves the others waiting for ever."
 )
 ADDRESS = "Check each index against the size of what it indexes, and each pointer that may be NULL."
+HOST = (
+    "Device memory is used by kernels, the host's by host code. What crosses over is copied"
+    " (cudaMemcpy)."
+)
+FREED = "Who frees this memory, how often, and is anybody still using it then?"
 HINTS = {
     "barrier_divergence": BARRIER,
     "warp_divergence": "All lanes named in the mask of a warp operation must reach it. " + BARRIER,
@@ -79,6 +84,40 @@ HINTS = {
     "too_much_shared_memory": (
         "A block has 48 KB of shared memory: how large is the tile, in bytes?"
     ),
+    # What an instrumented build of simt's finds besides (the check "memory").
+    "shared_race": (
+        "Between a write to shared memory and a read by another thread, all threads must meet; so"
+        " they must between a read and the next write to the same place. Who waits for whom between"
+        " these two lines?"
+    ),
+    "global_race": (
+        "Threads, and blocks still more, run in any order. Which of them may touch this element,"
+        " and what makes one wait for the other?"
+    ),
+    "out_of_bounds": (
+        "Which threads have no element of their own there? Think of the last block, and of sizes"
+        " that are no multiple of a tile."
+    ),
+    "shared_out_of_bounds": "How large is that array, and how large can this index become?",
+    "index_out_of_bounds": "How large is that array, and how large can this index become?",
+    "uninitialized_shared": (
+        "Is every element that is read also written, past the edge of a matrix too? And do all"
+        " threads wait in between?"
+    ),
+    "uninitialized_global": (
+        "out holds anything when the call begins. Which thread writes what is read here, and when?"
+    ),
+    "misaligned_address": (
+        "A vector load (float4) needs an address that is a multiple of its size: does every row"
+        " begin at one?"
+    ),
+    "host_pointer": HOST,
+    "device_pointer_on_host": HOST,
+    "wrong_copy_kind": "The kind of a cudaMemcpy says from where to where it copies.",
+    "use_after_free": FREED,
+    "invalid_free": FREED,
+    "invalid_launch": "Threads in a block: 1 to 1024. Blocks: at least 1. Which size breaks that?",
+    "integer_overflow": "An int ends at 2147483647: which product of sizes goes beyond?",
     "assert": "An assert of your own failed: print what it tests.",
 }
 # By words in CUDA's error, where there is no report.

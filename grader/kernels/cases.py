@@ -1,10 +1,12 @@
 """The sizes and values that each kernel is tried on, simplest first.
 
 Sizes break assumptions: 1, odd, one more than a block or a tile, not a multiple of 32; then
-GPT-2's own. Values are drawn afresh at each grading. `tags` say what is special about a case: if
+GPT-2's own. `small_cases` are those for the check of memory, `gpt2_case` is what traffic is counted
+for. Values are drawn afresh at each grading. `tags` say what is special about a case: if
 all cases with a tag fail and all others pass, the tag is the cause.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +34,11 @@ class Case:
             f" with {self.what}" if self.what else ""
         )
 
+    @property
+    def work(self) -> int:
+        """Elements, or for linear products, to compute."""
+        return math.prod(self.sizes.values())
+
 
 def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return rng.standard_normal(shape, dtype=np.float32)
@@ -56,31 +63,25 @@ GELU_SIZES = [
 
 def gelu_cases(rng: np.random.Generator) -> list[Case]:
     """All sizes with values of a few units; then a wide range, large values, and values near 0."""
-
-    def case(x: np.ndarray, tags=(), what: str = "") -> Case:
-        rows, cols = x.shape
-        if rows * cols % 32:
-            tags = (*tags, "partial block")
-        return Case(
-            "gelu",
-            {"in": x},
-            x.shape,
-            {"num_rows": rows, "num_cols": cols},
-            tags=frozenset(tags),
-            what=what,
-        )
-
     # A size of 1 says little about a formula: draw all but the first few with a spread of 2.
-    cases = [case(2 * normal(rng, *size)) for size in GELU_SIZES]
+    cases = [gelu_case(2 * normal(rng, *size)) for size in GELU_SIZES]
     x = rng.uniform(-6, 6, (8, 96)).astype(np.float32)
-    cases.append(case(x, what="values between -6 and 6"))
+    cases.append(gelu_case(x, what="values between -6 and 6"))
     large = (rng.choice([-1.0, 1.0], (4, 64)) * np.exp(rng.uniform(2, 13, (4, 64)))).astype(
         np.float32
     )
-    cases.append(case(large, ["large"], "values as large as 400000"))
+    cases.append(gelu_case(large, ["large"], "values as large as 400000"))
     tiny = (1e-6 * normal(rng, 4, 64)).astype(np.float32)
     tiny[0, :2] = 0.0
-    return [*cases, case(tiny, ["tiny"], "values near 0")]
+    return [*cases, gelu_case(tiny, ["tiny"], "values near 0")]
+
+
+def gelu_case(x: np.ndarray, tags=(), what: str = "") -> Case:
+    rows, cols = x.shape
+    if rows * cols % 32:
+        tags = (*tags, "partial block")
+    sizes = {"num_rows": rows, "num_cols": cols}
+    return Case("gelu", {"in": x}, x.shape, sizes, tags=frozenset(tags), what=what)
 
 
 # -------------------------------------------------------------------------------- layernorm
@@ -106,20 +107,7 @@ def layernorm_cases(rng: np.random.Generator) -> list[Case]:
     """All sizes; then an eps that counts, a mean far from 0, rows of one value, large values."""
 
     def case(x: np.ndarray, eps: float = 1e-5, tags=(), what: str = "") -> Case:
-        rows, cols = x.shape
-        weight, bias = 1 + 0.5 * normal(rng, cols), normal(rng, cols)
-        tags = {*tags, *(["odd"] if cols % 32 else []), *(["one column"] if cols == 1 else [])}
-        tags |= {f"cols > {size}" for size in (32, 256, 1024) if cols > size}
-        tags |= {"many rows"} if rows > 1 else set()
-        return Case(
-            "layernorm",
-            {"in": x, "weight": weight, "bias": bias},
-            x.shape,
-            {"num_rows": rows, "num_cols": cols},
-            eps,
-            frozenset(tags),
-            what,
-        )
+        return layernorm_case(rng, x, eps, tags, what)
 
     cases = [case(normal(rng, *size) + normal(rng, size[0], 1)) for size in LAYERNORM_SIZES]
     cases.append(case(normal(rng, 4, 96), eps=0.5, tags=["eps"]))
@@ -129,6 +117,18 @@ def layernorm_cases(rng: np.random.Generator) -> list[Case]:
     cases.append(case(1000 * normal(rng, 4, 192), tags=["large"], what="values of thousands"))
     flat = np.repeat(normal(rng, 3, 1), 64, axis=1)
     return [*cases, case(flat, tags=["flat"], what="rows of one value")]
+
+
+def layernorm_case(
+    rng: np.random.Generator, x: np.ndarray, eps: float = 1e-5, tags=(), what: str = ""
+) -> Case:
+    rows, cols = x.shape
+    inputs = {"in": x, "weight": 1 + 0.5 * normal(rng, cols), "bias": normal(rng, cols)}
+    tags = {*tags, *(["odd"] if cols % 32 else []), *(["one column"] if cols == 1 else [])}
+    tags |= {f"cols > {size}" for size in (32, 256, 1024) if cols > size}
+    tags |= {"many rows"} if rows > 1 else set()
+    sizes = {"num_rows": rows, "num_cols": cols}
+    return Case("layernorm", inputs, x.shape, sizes, eps, frozenset(tags), what)
 
 
 # ----------------------------------------------------------------------------------- linear
@@ -159,22 +159,50 @@ LINEAR_NO_BIAS = [(64, 64, 64), (1, 1001, 96), (5, 7, 9)]
 
 def linear_cases(rng: np.random.Generator) -> list[Case]:
     """All sizes with a bias; then without; then values of very different sizes."""
+    cases = [linear_case(rng, *size) for size in LINEAR_SIZES]
+    cases += [linear_case(rng, *size, bias=False) for size in LINEAR_NO_BIAS]
+    return [*cases, linear_case(rng, 64, 64, 64, scale=1e4, what="large values")]
 
-    def case(m: int, n: int, k: int, bias: bool = True, scale: float = 1.0, what: str = "") -> Case:
-        tags = {f"{name} % 32" for name, size in (("m", m), ("n", n), ("k", k)) if size % 32}
-        tags |= {"m = 1"} if m == 1 else {"m > 1"}
-        tags |= set() if bias else {"null bias"}
-        x, weight = scale * normal(rng, m, k), normal(rng, n, k)
-        inputs = {
-            "in": x.astype(np.float32),
-            "weight": weight,
-            "bias": normal(rng, n) if bias else None,
-        }
-        return Case("linear", inputs, (m, n), {"m": m, "n": n, "k": k}, None, frozenset(tags), what)
 
-    cases = [case(*size) for size in LINEAR_SIZES]
-    cases += [case(*size, bias=False) for size in LINEAR_NO_BIAS]
-    return [*cases, case(64, 64, 64, scale=1e4, what="large values")]
+def linear_case(
+    rng: np.random.Generator,
+    m: int,
+    n: int,
+    k: int,
+    bias: bool = True,
+    scale: float = 1.0,
+    what: str = "",
+) -> Case:
+    tags = {f"{name} % 32" for name, size in (("m", m), ("n", n), ("k", k)) if size % 32}
+    tags |= {"m = 1"} if m == 1 else {"m > 1"}
+    tags |= set() if bias else {"null bias"}
+    x, weight = scale * normal(rng, m, k), normal(rng, n, k)
+    inputs = {
+        "in": x.astype(np.float32),
+        "weight": weight,
+        "bias": normal(rng, n) if bias else None,
+    }
+    return Case("linear", inputs, (m, n), {"m": m, "n": n, "k": k}, None, frozenset(tags), what)
 
 
 CASES = {"gelu": gelu_cases, "layernorm": layernorm_cases, "linear": linear_cases}
+
+
+# ---------------------------------------------------------------------- for instrumented builds
+
+MOST_WORK = 300_000  # of a case that an instrumented build, some 30 times slower, is asked for
+
+
+def small_cases(function: str, rng: np.random.Generator) -> list[Case]:
+    """Every size that is not large; special values make no difference to memory."""
+    return [case for case in CASES[function](rng) if case.work <= MOST_WORK and not case.what]
+
+
+def gpt2_case(function: str, rng: np.random.Generator) -> Case:
+    """A layer of GPT-2 (124M) with 64 tokens. (With one token, as in decoding, there is nothing to
+    share: all that counts then is to read the weights once, and speed shows that.)"""
+    if function == "gelu":
+        return gelu_case(normal(rng, 64, 3072))
+    if function == "layernorm":
+        return layernorm_case(rng, normal(rng, 64, 768))
+    return linear_case(rng, 64, 768, 768)

@@ -47,11 +47,11 @@ class Outcome:
 
     def __post_init__(self):
         self.unwritten = self.out.view(np.uint32) == OUTPUT_MARK
-        self.wrong = _wrong(self.out, self.expected, self.bound)
+        self.wrong = wrong(self.out, self.expected, self.bound)
         self.reversed_wrong = (
             self.wrong
             if self.reversed_out is None
-            else _wrong(self.reversed_out, self.expected, self.bound)
+            else wrong(self.reversed_out, self.expected, self.bound)
         )
 
     @property
@@ -70,7 +70,7 @@ class Outcome:
         return not same.all()
 
 
-def _wrong(out: np.ndarray, expected: np.ndarray, bound: np.ndarray) -> np.ndarray:
+def wrong(out: np.ndarray, expected: np.ndarray, bound: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", over="ignore"):
         return ~(np.abs(out.astype(np.float64) - expected) <= bound)  # NaN is wrong
 

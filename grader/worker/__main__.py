@@ -17,6 +17,8 @@ OPERATIONS = {
     "build": "build",
     "load_library": "kernels",
     "call": "kernels",
+    "checked": "traced",
+    "profiled": "traced",
     "load_model": "model",
     "use_kernels": "model",
     "logits": "model",

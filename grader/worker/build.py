@@ -6,8 +6,8 @@ from pathlib import Path
 from mingpt import kernels
 
 
-def build(submission: str, device: str) -> tuple[dict, list]:
+def build(submission: str, device: str, mode: str = "plain") -> tuple[dict, list]:
     """{"path", "seconds"} of the library in the cache. Raises BuildError, with the log."""
     start = time.monotonic()
-    path = kernels.build(Path(submission), device)
+    path = kernels.build(Path(submission), device, mode)
     return {"path": str(path), "seconds": round(time.monotonic() - start, 3)}, []

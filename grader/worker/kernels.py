@@ -8,14 +8,14 @@ import numpy as np
 from mingpt.errors import KernelError
 from mingpt.kernels import KernelLibrary
 
-_library: KernelLibrary | None = None
+library: KernelLibrary | None = None
 ALIGN = 64  # floats: 256 bytes, as cudaMalloc aligns
 
 
 def load_library(path: str, device: str) -> tuple[dict, list]:
     """dlopen: runs the library's constructors."""
-    global _library
-    _library = KernelLibrary(Path(path), device)
+    global library
+    library = KernelLibrary(Path(path), device)
     return {}, []
 
 
@@ -43,19 +43,19 @@ def call(
     if null_bias:
         pointers.append(None)
     scalars = sizes if eps is None else [eps, *sizes]
-    if _library.device == "cpu":
-        simt = ctypes.CDLL(str(_library.path))  # the handle there is already
+    if library.device == "cpu":
+        simt = ctypes.CDLL(str(library.path))  # the handle there is already
         simt.simt_set_order(int(reverse))
         simt.simt_set_strict(int(strict))
-    getattr(_library, f"call_{function}")(*pointers, *scalars)
+    getattr(library, f"call_{function}")(*pointers, *scalars)
     _finish(function)
     return {}, [_to_host(array) for array, _ in memory]
 
 
 def _finish(function: str) -> None:
     """Wait for the kernel. Raises KernelError."""
-    _library.check(function)
-    if _library.device == "cuda":
+    library.check(function)
+    if library.device == "cuda":
         import torch
 
         try:
@@ -66,7 +66,7 @@ def _finish(function: str) -> None:
 
 def _to_device(buffer: np.ndarray):
     """A copy in the memory that kernels use, aligned like cudaMalloc's, and its address."""
-    if _library.device == "cpu":
+    if library.device == "cpu":
         room = np.empty(buffer.size + ALIGN, np.float32)
         skip = (-room.ctypes.data // 4) % ALIGN
         copy = room[skip : skip + buffer.size]

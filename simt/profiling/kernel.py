@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 SECTOR_BYTES = 32
-_COUNTS = (
+COUNTS = (  # of an Access: those that add up
     "requests",
     "lanes",
     "sectors",
@@ -64,7 +64,7 @@ class Access:
         return self.lanes / self.requests if self.requests else 0.0
 
     def add(self, other: Access) -> None:
-        for name in _COUNTS:
+        for name in COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         if _active(other.sample) > _active(self.sample):
             self.array, self.element_size = other.array, other.element_size

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from simt.lines import Line, lines_of
 from simt.profiling.arithmetic import BasicBlock, basic_blocks
-from simt.profiling.kernel import Access, CodeLine, Kernel, SharedUse, place
+from simt.profiling.kernel import COUNTS, Access, CodeLine, Kernel, SharedUse, place
 
 _KERNEL_COUNTS = (
     "static_shared",
@@ -22,11 +22,32 @@ _KERNEL_COUNTS = (
 )
 
 
-def read_profiles(text: str, binary: Path) -> list[Kernel]:
-    """What simt_profiles() returned in a program or library built in the mode "profile"."""
-    data = json.loads(text)
+def read_profiles(text: str, binary: Path, *, arithmetic: bool = True) -> list[Kernel]:
+    """What simt_profiles() returned in a program or library built in the mode "profile".
+
+    arithmetic: read the binary's machine code too (half a second), for Kernel.code. Raises
+    ValueError for a text that is no profile: it may come from a process that can't be trusted.
+    """
+    try:
+        data = json.loads(text, parse_int=_whole, parse_float=_refuse, parse_constant=_refuse)
+        return _read(data, binary, arithmetic)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(f"This is not a profile of simt: {error!r}") from error
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > 18:  # more than the runtime's own counters could reach
+        raise ValueError("a number is too large")
+    return int(digits)
+
+
+def _refuse(number: str) -> int:
+    raise ValueError(f"{number[:20]} is no count")
+
+
+def _read(data: list[dict], binary: Path, arithmetic: bool) -> list[Kernel]:
     starts = {start for fields in data for start, _, _ in fields["code"]}
-    blocks = basic_blocks(binary, starts)
+    blocks = basic_blocks(binary, starts if arithmetic else ())
     addresses = {address for block in blocks.values() for address in block.addresses}
     addresses.update(access["pc"] for fields in data for access in fields["accesses"])
     lines = lines_of(binary, addresses)
@@ -35,7 +56,7 @@ def read_profiles(text: str, binary: Path) -> list[Kernel]:
 
 def _kernel(fields: dict, blocks: dict[int, BasicBlock], lines: dict[int, Line]) -> Kernel:
     return Kernel(
-        name=fields["kernel"],
+        name=_text(fields["kernel"]),
         launched_at=f"{Path(fields['file']).name}:{fields['line']}",
         grid=tuple(fields["grid"]),
         block=tuple(fields["block"]),
@@ -44,8 +65,20 @@ def _kernel(fields: dict, blocks: dict[int, BasicBlock], lines: dict[int, Line])
         warp_steps=sum(executions for _, executions, _ in fields["code"]),
         lane_steps=sum(lanes for _, _, lanes in fields["code"]),
         shared_use={name: SharedUse(**use) for name, use in fields["shared"].items()},
-        **{name: fields[name] for name in _KERNEL_COUNTS},
+        **{name: _count(fields[name]) for name in _KERNEL_COUNTS},
     )
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{str(value)[:20]!r} is no count")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{str(value)[:20]!r} is no text")
+    return value
 
 
 def _accesses(counted: list[dict], lines: dict[int, Line]) -> list[Access]:
@@ -56,6 +89,10 @@ def _accesses(counted: list[dict], lines: dict[int, Line]) -> list[Access]:
             line=lines[access["pc"]].name if access["pc"] in lines else "",
             **{name: value for name, value in access.items() if name != "pc"},
         )
+        for name in ("size", *COUNTS):
+            _count(getattr(one, name))
+        for name in ("space", "op", "array"):
+            _text(getattr(one, name))
         key = (one.line, one.space, one.op, one.size, one.array)
         if key in merged:
             merged[key].add(one)

@@ -167,7 +167,7 @@ void Checker::unwritten(const Access& a) {
 // --------------------------------------------------------------------------------------- races
 
 void Checker::check_read(Cell& cell, const Access& a, bool written) {
-  Moment w = cell.writer;
+  Moment w = published(cell.writer);
   if (a.area == Area::Shared ? !order.in_this_block(w) : !w) {
     if (!written) unwritten(a);
     return;
@@ -178,7 +178,7 @@ void Checker::check_read(Cell& cell, const Access& a, bool written) {
 
 void Checker::check_write(Cell& cell, const Access& a) {
   bool shared = a.area == Area::Shared, strong = a.strong();
-  Moment w = cell.writer, r = cell.reader, now = order.now;
+  Moment w = published(cell.writer), r = published(cell.reader), now = order.now;
   bool others = !(strong && cell.writer_pc & kStrong) && (!shared || order.in_this_block(w)) &&
                 w >= order.launch_begins && order.concurrent(w);
   bool readers = false;

@@ -130,8 +130,8 @@ class Checker {
         others = kOthersInGrid;
     }
     uint32_t strong = a.strong() && (!others || cell.reader_pc & kStrong) ? kStrong : 0;
-    cell.reader = now;
     cell.reader_pc = code_offset(a.pc) | others | strong;
+    publish(cell.reader, now);
   }
 
   void write(Cell& cell, const Access& a) {
@@ -141,8 +141,8 @@ class Checker {
     bool several = cell.reader_pc & (kOthersInWarp | kOthersInBlock | kOthersInGrid);
     if (several || order.maybe_concurrent(cell.writer) || order.maybe_concurrent(cell.reader))
       check_write(cell, a);
-    cell.writer = now;
     cell.writer_pc = code_offset(a.pc) | strong;
+    publish(cell.writer, now);
   }
 
   uint32_t code_offset(void* pc) const { return (uint32_t)((uintptr_t)pc - code_) & kPcMask; }

@@ -117,3 +117,7 @@ const char* simt_profiles() {
   text = simt::profiles_as_json();
   return text.c_str();
 }
+void simt_forget_profiles() {
+  std::lock_guard<std::mutex> lock(simt::profiles_mutex);
+  simt::profiles.clear();
+}

@@ -41,6 +41,10 @@ struct Cell {
   uint32_t writer_pc, reader_pc;  // where in the code, and flags
 };
 
+// Blocks on other OS threads look at the same cells: who sees a moment sees what goes with it.
+inline void publish(Moment& m, Moment now) { __atomic_store_n(&m, now, __ATOMIC_RELEASE); }
+inline Moment published(const Moment& m) { return __atomic_load_n(&m, __ATOMIC_ACQUIRE); }
+
 // The cells of a region of memory. Untouched ones cost nothing but addresses.
 class Shadow {
  public:

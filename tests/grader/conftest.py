@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from grader import rubric
+from grader.checks.kernels import KERNELS
+from grader.framework import REGISTRY, Context, Session
 from grader.grading import grade
 from grader.results import Result
 from mingpt.paths import ROOT
@@ -50,6 +52,18 @@ def quick_rubric():
     entries["speed"].settings.update(rounds=2, new_tokens=8, max_spread=100.0)
     entries["kv_cache"] = dataclasses.replace(entries["kv_cache"], time_limit=15)
     return dataclasses.replace(loaded, entries=entries, loop_limit=1)
+
+
+@pytest.fixture
+def context(quick_rubric):
+    """context(submission, "memory") -> what that check sees when these kernels have passed."""
+
+    def make(submission: Path, check: str, passed=KERNELS, device: str = "cpu") -> Context:
+        session = Session(submission, device, quick_rubric, seed=0)
+        session.passed.update(passed)
+        return Context(session, REGISTRY[check])
+
+    return make
 
 
 @pytest.fixture

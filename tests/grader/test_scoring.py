@@ -30,6 +30,14 @@ def test_curve_has_no_cliff():
         fraction(1, 0.5, 0.5)
 
 
+def test_less_may_be_better():
+    shares = np.array([fraction(r, 1.1, 4) for r in np.linspace(0, 5, 501)])
+    assert shares[0] == 1 and shares[-1] == 0
+    assert (np.diff(shares) <= 0).all() and np.diff(shares).min() > -0.01
+    assert fraction(1.1, 1.1, 4) == 1 and fraction(4, 1.1, 4) == 0
+    assert fraction(2.55, 1.1, 4) == pytest.approx(0.5)
+
+
 def test_full_points_only_for_all_of_the_work():
     assert points(1.0, 10) == 10
     assert points(0.9999, 10) == 9.9
@@ -91,6 +99,7 @@ def broken(change) -> dict:
         (lambda d: d["speed"].update(rounds=2.5), r"\[speed\] rounds must be a whole number"),
         (lambda d: d["speed"].update(reference=1), r"\[speed\] reference must be a text"),
         (lambda d: d["speed"].update(zero_ratio=0.9), r"zero_ratio must be below full_ratio"),
+        (lambda d: d["traffic"].update(zero_ratio=1), r"zero_ratio must be above full_ratio"),
         (lambda d: d.update(softmax={}), r"\[softmax\] is neither"),
         (lambda d: d.update(version=2), r"version must be 1"),
         (lambda d: d.pop("loop_limit"), r"loop_limit is missing"),

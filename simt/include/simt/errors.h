@@ -156,6 +156,7 @@ SIMT_EXPORT const char* cudaGetErrorString(cudaError_t error);
 // --- simt's own: what went wrong last, as JSON (simt/report.py), or NULL
 SIMT_EXPORT const char* simt_last_report();
 SIMT_EXPORT const char* simt_profiles();  // of all kernels that were launched, as JSON
+SIMT_EXPORT void simt_forget_profiles();  // only later launches are counted
 SIMT_EXPORT const char* simt_reports();  // of an instrumented build, with what was checked, as JSON
 SIMT_EXPORT void simt_clear();           // forget the error and all reports
 SIMT_EXPORT void simt_set_strict(int on);      // 1: also report what GPUs usually let pass

@@ -1,0 +1,79 @@
+"""gpt.cu under simt's memory checker: what gives the right values here may not on a GPU.
+
+Always on the CPU, wherever the other checks run. A kernel that computes nothing has no race either:
+it counts only if its own check has passed. One that failed is looked at all the same, for a report
+with a line says more than a wrong value.
+"""
+
+import time
+from pathlib import Path
+
+from grader.checks.kernels import KERNELS
+from grader.diagnosis.memory import Findings, judge
+from grader.framework import Context, check
+from grader.kernels import traced
+from grader.kernels.cases import small_cases
+from grader.outcome import Failure, NotMeasured, Passed
+from simt.report import Checked, Report
+
+
+@check("memory", needs=("build",), after=KERNELS)
+def memory(context: Context) -> Passed:
+    """No races, no stray accesses, nothing read that nobody wrote"""
+    library = build(context)
+    return judge([look_at(context, library, function) for function in KERNELS])
+
+
+def build(context: Context) -> Path:
+    """gpt.cu for the checker. Raises NotMeasured for code that only nvcc compiles."""
+    try:
+        with context.worker(device="cpu") as worker:
+            limit = context.rubric.time_limit
+            return traced.build(worker, context.submission, "check", limit)
+    except Failure as failure:
+        if context.device == "cpu":
+            raise
+        raise NotMeasured(
+            "Memory is checked on the CPU, and there gpt.cu does not compile. No points are at"
+            f" stake here.\n{failure.message}"
+        ) from failure
+
+
+def look_at(context: Context, library: Path, function: str) -> Findings:
+    """Run the small cases of a kernel, up to the first that it can't go on after."""
+    found = Findings(function, function in context.passed)
+    slack = context.session.rubric[function].slack
+    deadline = time.monotonic() + context.rubric.time_limit / len(KERNELS)
+    at = function  # what is being run, for messages
+    first_in: list[str] = []  # the case in which each report came up
+    try:
+        with context.worker(device="cpu") as worker:
+            traced.load(worker, library, max(0.1, deadline - time.monotonic()))
+            for case in small_cases(function, context.rng):
+                at, limit = case.name, max(0.1, deadline - time.monotonic())
+                out, text = traced.run(worker, "checked", case, limit)
+                found.cases += 1
+                reports = read(text)  # those of earlier cases too
+                first_in += [at] * (len(reports) - len(first_in))
+                found.reports = [
+                    seen for seen in zip(first_in, reports, strict=False) if seen[1].problem
+                ]
+                if any(report.error for report in reports):
+                    break
+                if not found.reports and found.correct and traced.is_wrong(case, out, slack):
+                    raise Failure(
+                        "When it is built for this check, the result is wrong.",
+                        "Does the code depend on how it is compiled (#if), or on where its buffers"
+                        " lie?",
+                    )
+    except Failure as failure:
+        found.failure = Failure(f"{at}: {failure.message}", failure.hint)
+    return found
+
+
+def read(text: str) -> list[Report]:
+    """simt's reports. Raises Failure for another text: the submission could have written it."""
+    try:
+        return Checked.from_json(text).reports
+    except ValueError:
+        raise Failure("What came back as simt's reports can't be read.") from None

@@ -1,0 +1,129 @@
+"""What the kernels ask of memory at GPT-2's sizes, counted by simt, against the reference's.
+
+Counted, not timed: the same to the last digit at every grading and on every machine. Where gpt.cu
+runs on a GPU there is nothing to count with.
+"""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from grader.checks.kernels import KERNELS
+from grader.client import Worker
+from grader.diagnosis import traffic as diagnosis
+from grader.framework import Context, GraderError, check
+from grader.kernels import traced
+from grader.kernels.cases import Case, gpt2_case
+from grader.kernels.traffic import Traffic, traffic
+from grader.outcome import Failure, NotMeasured, Passed
+from grader.rubric import Entry
+from grader.scoring import fraction
+from mingpt.paths import ROOT
+from simt.profiling import read_profiles
+
+# Of each launch 8 blocks are looked at, evenly spread, and what they do is multiplied up. A block
+# that is watched may take long: that is no endless loop, for the kernels have passed.
+VARIABLES = {"SIMT_BLOCKS": "8", "SIMT_TIMEOUT": "60"}
+
+
+@check("traffic", needs=KERNELS)
+def memory_traffic(context: Context) -> Passed:
+    """Memory traffic of your kernels, against the reference's"""
+    if context.device != "cpu":
+        raise NotMeasured(
+            "No points are at stake here: traffic is counted where gpt.cu runs on the CPU"
+            " (--device cpu)."
+        )
+    rubric = context.rubric
+    reference = ROOT / rubric.reference
+    cases = [gpt2_case(function, context.rng) for function in KERNELS]
+    student = counted(context, context.submission, cases)
+    if not reference.is_file():
+        told = ", ".join(f"{name} {t.cost:,.0f}" for name, t in student.items())
+        raise NotMeasured(
+            f"Sectors of 32 bytes: {told}. No points are at stake here: the reference to compare"
+            f" with ({rubric.reference}) is not on this machine.",
+            figures_of(student),
+        )
+    try:
+        compared = counted(context, reference.parent, cases)
+    except Failure as error:
+        name = rubric.reference
+        raise GraderError(f"the reference ({name}) can't be counted: {error}") from error
+    return judge(student, compared, rubric)
+
+
+def counted(context: Context, submission: Path, cases: list[Case]) -> dict[str, Traffic]:
+    """Each function's traffic, in a worker of its own. Raises Failure."""
+    limit = context.rubric.time_limit
+    with context.worker(variables=VARIABLES) as worker:
+        return count(worker, submission, cases, limit, context.session.rubric)
+
+
+def count(
+    worker: Worker, submission: Path, cases: list[Case], limit: float, rubric
+) -> dict[str, Traffic]:
+    """The same in a given worker. Raises also RequestFailed and WorkerFailed."""
+    deadline = time.monotonic() + limit
+    library = traced.build(worker, submission, "profile", limit)
+    traced.load(worker, library, limit)
+    found = {}
+    for case in cases:
+        remaining = max(0.1, deadline - time.monotonic())
+        out, text = traced.run(worker, "profiled", case, remaining)
+        if traced.is_wrong(case, out, rubric[case.function].slack):
+            raise Failure(f"{case.name}: when its traffic is counted, the result is wrong.")
+        found[case.function] = read(text, library, case)
+    return found
+
+
+def read(text: str, library: Path, case: Case) -> Traffic:
+    """simt's counts. Raises Failure for what they can't be: the submission could have made them."""
+    try:
+        counts = traffic(read_profiles(text, library, arithmetic=False))
+    except ValueError as error:
+        raise Failure(f"What came back as simt's counts can't be read. {error}") from None
+    if counts.sectors * 32 < 4 * np.prod(case.shape):
+        raise Failure(
+            f"{case.name}: the kernels move less than the output takes.",
+            "The work belongs in kernels, not in the function that launches them.",
+        )
+    return counts
+
+
+def judge(student: dict[str, Traffic], reference: dict[str, Traffic], rubric: Entry) -> Passed:
+    """The mean of the kernels' shares, as Passed; a Failure where it is 0."""
+    ratios = {name: student[name].cost / reference[name].cost for name in student}
+    shares = {
+        name: fraction(ratio, rubric.full_ratio, rubric.zero_ratio)
+        for name, ratio in ratios.items()
+    }
+    told = ", ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items())
+    message = f"Against the reference's traffic: {told}."
+    causes = [
+        diagnosis.explain(name, student[name], reference[name])
+        for name, share in shares.items()
+        if share < 1
+    ]
+    if causes:
+        message = "\n".join([*(cause.text for cause in causes), message])
+        message += f" Full marks up to {rubric.full_ratio:g}, none from {rubric.zero_ratio:g} on."
+    hint = " ".join(dict.fromkeys(cause.hint for cause in causes))
+    figures = figures_of(student) | {
+        **{f"{name}_reference_sectors": t.sectors for name, t in reference.items()},
+        **{f"{name}_ratio": ratio for name, ratio in ratios.items()},
+        "full_marks_ratio": rubric.full_ratio,
+        "zero_ratio": rubric.zero_ratio,
+    }
+    share = sum(shares.values()) / len(shares)
+    if share == 0:
+        raise Failure(message, hint, figures)
+    return Passed(message, hint, figures, share)
+
+
+def figures_of(student: dict[str, Traffic]) -> dict:
+    return {
+        **{f"{name}_sectors": t.sectors for name, t in student.items()},
+        **{f"{name}_extra_passes": t.extra_passes for name, t in student.items()},
+    }

@@ -1,0 +1,87 @@
+"""What simt found in the kernels' use of memory, in words: where, which threads, and the idea."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from grader.client import printable
+from grader.diagnosis.faults import HINTS
+from grader.outcome import Failure, Passed
+from simt.report import Report
+
+MAX_TEXT = 1500  # characters of one report
+
+
+@dataclass
+class Findings:
+    """What came out of the cases of one kernel."""
+
+    function: str
+    correct: bool  # its own check has passed
+    cases: int = 0
+    reports: list[tuple[str, Report]] = field(default_factory=list)  # with the case's name
+    failure: Failure | None = None  # it crashed, hung or computed something else
+
+    @property
+    def clean(self) -> bool:
+        return self.correct and not self.reports and not self.failure
+
+
+def judge(found: Sequence[Findings]) -> Passed:
+    """Equal parts of the points for each clean kernel. Raises Failure where there is none."""
+    clean = [f.function for f in found if f.clean]
+    told = [f for f in found if f.reports or (f.correct and f.failure)]
+    uncounted = [f.function for f in found if not f.correct]
+    parts = [_described(f) for f in told]
+    if uncounted:
+        one = len(uncounted) == 1
+        why = f"own {'check' if one else 'checks'} did not pass"
+        parts.append(f"{_and(uncounted)} can't count here yet: {'its' if one else 'their'} {why}.")
+    if clean and parts:
+        parts.insert(0, f"{_and(clean)} {'is' if len(clean) == 1 else 'are'} clean.")
+    message = "\n".join(parts)
+    hint = " ".join(dict.fromkeys(_hint(f) for f in told if _hint(f)))
+    figures = {
+        "clean": clean,
+        "cases": sum(f.cases for f in found),
+        "kinds": sorted({report.kind for f in found for _, report in f.reports}),
+    }
+    if not clean:
+        raise Failure(message, hint, figures)
+    return Passed(message, hint, figures, len(clean) / len(found))
+
+
+def _described(found: Findings) -> str:
+    """The first report of each kind in full; of the others, how many there are and where."""
+    by_kind: dict[str, list[tuple[str, Report]]] = {}
+    for case, report in sorted(found.reports, key=_rank):
+        by_kind.setdefault(report.kind, []).append((case, report))
+    parts: list[str] = []
+    for (case, report), *others in by_kind.values():
+        if f"{case}:" not in parts:
+            parts.append(f"{case}:")
+        parts.append(printable(report.text()[:MAX_TEXT]))
+        if others:
+            lines = dict.fromkeys(printable(r.at[:80]) for _, r in others if r.at)
+            where = f", at {', '.join(list(lines)[:5])}" if lines else ""
+            parts.append(f"  {len(others)} more of this kind{where}")
+    if found.failure and found.correct:
+        parts.append(found.failure.message)
+    return "\n".join(parts)
+
+
+def _rank(seen: tuple[str, Report]) -> int:
+    """What ended a launch tells most, then a race; what else was seen may follow from it."""
+    report = seen[1]
+    return 0 if report.error else 1 if report.kind.endswith("_race") else 2
+
+
+def _hint(found: Findings) -> str:
+    if found.reports:
+        return HINTS.get(min(found.reports, key=_rank)[1].kind, "")
+    return found.failure.hint if found.failure else ""
+
+
+def _and(names: Sequence[str]) -> str:
+    """ "gelu, layernorm and linear" """
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,51 @@
+"""Why a kernel moves more than it must, in words: the line, and the idea."""
+
+from grader.client import printable
+from grader.diagnosis.cause import Cause
+from grader.kernels.traffic import Traffic
+from simt.profiling import Access
+
+COALESCING = (
+    "The 32 threads of a warp (neighbours in threadIdx.x) load at once. Which addresses do they"
+    " touch at that moment, and how far apart are they?"
+)
+CONFLICTS = (
+    "Word i of shared memory lies in bank i % 32, and a bank serves one word at a time. Which bank"
+    " does each of the 32 threads of a warp use at that moment?"
+)
+REUSE = (
+    "How often does each element come from global memory? What a block needs several times can stay"
+    " in shared memory, what a thread needs several times in a register."
+)
+
+
+def explain(function: str, traffic: Traffic, reference: Traffic) -> Cause:
+    """What makes it more than the reference's, with the line that has most of it."""
+    times = f"{number(traffic.cost / reference.cost)}\u00d7 the reference's traffic"
+    more = traffic.sectors / reference.sectors
+    if traffic.most_extra and traffic.conflicts / reference.conflicts > more:
+        access = traffic.most_extra.access
+        passes = _each(access, access.wavefronts, access.ideal_wavefronts, "passes over the banks")
+        return Cause(f"{function}: {passes}: it counts as {times}.", CONFLICTS)
+    if traffic.most_wasted and traffic.wasted > (traffic.sectors - reference.sectors) / 2:
+        access = traffic.most_wasted.access
+        sectors = _each(access, access.sectors, access.ideal_sectors, "sectors")
+        return Cause(f"{function}: {sectors}: {times}.", COALESCING)
+    where = f", most of it{_place(traffic.most.access)}" if traffic.most else ""
+    return Cause(f"{function}: {times}{where}. The requests are compact, but many.", REUSE)
+
+
+def number(x: float) -> str:
+    """3.06, 15.6, 127"""
+    return f"{x:.3g}" if x < 1000 else f"{x:,.0f}"
+
+
+def _each(access: Access, did: int, would: int, what: str) -> str:
+    requests = max(1, access.requests)
+    found, enough = number(did / requests), number(would / requests)
+    return f"{found} {what} a request{_place(access)}, where {enough} would do"
+
+
+def _place(access: Access) -> str:
+    array = f" ({printable(access.array[:40])})" if access.array else ""
+    return f" at {printable(access.line[:80])}{array}" if access.line else array

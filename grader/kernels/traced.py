@@ -1,0 +1,54 @@
+"""Runs a case in one of simt's instrumented builds, in a worker, always on the CPU."""
+
+from pathlib import Path
+
+import numpy as np
+
+from grader.client import Worker
+from grader.kernels.cases import Case
+from grader.kernels.reference import REFERENCES
+from grader.kernels.runs import wrong
+from grader.outcome import Failure
+
+MAX_TEXT = 8 << 20  # bytes of what simt says of one kernel; a large kernel's takes 100 KB
+
+
+def build(worker: Worker, submission: Path, mode: str, limit: float) -> Path:
+    """The library of submission/gpt.cu in simt's mode "check" or "profile"."""
+    fields = {"submission": str(submission), "device": "cpu", "mode": mode}
+    reply, _ = worker.ask("build", limit=limit, **fields)
+    return Path(str(reply.get("path")))
+
+
+def load(worker: Worker, library: Path, limit: float) -> None:
+    worker.ask("load_library", path=str(library), device="cpu", limit=limit)
+
+
+def run(worker: Worker, op: str, case: Case, limit: float) -> tuple[np.ndarray, str]:
+    """The output, and what simt says of it (JSON), by the worker's `op`: "checked" or "profiled".
+
+    Raises RequestFailed or WorkerFailed, and Failure for an answer of another form.
+    """
+    _, arrays = worker.ask(
+        op,
+        *(array for array in case.inputs.values() if array is not None),
+        limit=limit,
+        function=case.function,
+        shape=list(case.shape),
+        sizes=list(case.sizes.values()),
+        eps=case.eps,
+        null_bias=case.inputs.get("bias", ...) is None,
+    )
+    forms = [(array.dtype.name, array.ndim) for array in arrays]
+    if forms != [("float32", 2), ("uint8", 1)] or arrays[0].shape != case.shape:
+        raise Failure("The worker sent back something else than an output and simt's word on it.")
+    if arrays[1].size > MAX_TEXT:
+        raise Failure(f"What simt says of {case.name} is longer than {MAX_TEXT >> 20} MB.")
+    return arrays[0], arrays[1].tobytes().decode(errors="replace")
+
+
+def is_wrong(case: Case, out: np.ndarray, slack: float) -> bool:
+    """Whether any element is: code that is built otherwise must still compute the same."""
+    extra = (case.eps,) if case.eps is not None else ()
+    expected, bound = REFERENCES[case.function](*case.inputs.values(), *extra, slack)
+    return bool(wrong(out, expected, bound).any())
