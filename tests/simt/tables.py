@@ -1,6 +1,7 @@
-"""Writes the tables in docs/ that set simt beside NVIDIA's own tools.
+"""Writes the tables in docs/ that set simt beside NVIDIA's own tools (make tables).
 
-    python tests/simt/tables.py     docs/simt-counters.md: memory traffic, by Nsight Compute
+    docs/simt-counters.md   what kernels ask of memory, and compute: Nsight Compute
+    docs/simt-checks.md     seeded bugs: compute-sanitizer
 
 What the GPU said is kept beside the tests (remake_gpu_data.py made it); what simt says is measured
 now.
@@ -8,14 +9,19 @@ now.
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
 
 from counters import compare
+from verdicts import check_bug, seeded
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = HERE.parents[1] / "docs"
+SANITIZER = json.loads((HERE / "checks" / "compute_sanitizer.json").read_text())
+TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
 HEADINGS = {
     "global_load_requests": "load requests",
     "global_load_sectors": "load sectors",
@@ -74,6 +80,51 @@ def counters_page() -> str:
     )
 
 
+def checks_page() -> str:
+    """docs/simt-checks.md, as it should be now."""
+    rows = [["bug", "what it is", "simt", *TOOLS]]
+    found = by_them = 0
+    for bug in seeded().values():
+        report = bug.is_in(check_bug(bug).reports)
+        verdicts = SANITIZER["bugs"][bug.name]
+        found += report is not None
+        by_them += any(verdict.get("reports") for verdict in verdicts.values())
+        ours = ", ".join(map(str, bug.lines)) if report else "**missed**"
+        kind = bug.kind.replace("_", " ")
+        rows.append([f"`{bug.name}`", kind, ours, *(_verdict(verdicts[tool]) for tool in TOOLS)])
+    return "\n".join(
+        [
+            "# Seeded bugs: simt beside compute-sanitizer",
+            "",
+            f"{len(rows) - 1} bugs, each in a kernel or a launch of its own"
+            " (`tests/simt/checks/*.cu`), under `simt check` and on a GPU under compute-sanitizer."
+            f" **simt finds {found}, each with its kind and its line; compute-sanitizer finds"
+            f" {by_them}, and none that simt misses.**",
+            "",
+            _machine(SANITIZER, "compute-sanitizer", "compute_sanitizer"),
+            "Written by `tests/simt/tables.py`; a test compares at each change. `make check-table`"
+            " prints what simt says now, also of the correct programs, in which it must find"
+            " nothing.",
+            "",
+            "Numbers are the lines that are named; a tool that reports without one says so, and"
+            " \u2013 is no report. Not every bug is a mistake that compute-sanitizer means to find:"
+            " races in global memory, for one, are not.",
+            "",
+            *_table(rows, right=False),
+            "",
+        ]
+    )
+
+
+def _verdict(verdict: dict) -> str:
+    """One tool's, of one bug."""
+    if "reports" not in verdict:
+        return verdict["verdict"]
+    if not verdict["reports"]:
+        return "\u2013"
+    return ", ".join(map(str, verdict["lines"])) or "without a line"
+
+
 def _cell(c: compare.Comparison) -> str:
     return f"{c.simt:,}" if c.simt == c.nsight_compute else f"{c.simt:,} / {c.nsight_compute:,}"
 
@@ -85,14 +136,14 @@ def _machine(data: dict, tool: str, key: str) -> str:
     )
 
 
-def _table(rows: list[list[str]]) -> list[str]:
+def _table(rows: list[list[str]], right: bool = True) -> list[str]:
     """Markdown: the first column to the left, numbers to the right."""
-    rule = "|".join(["---", *("---:" for _ in rows[0][1:])])
+    rule = "|".join(["---", *("---:" if right else "---" for _ in rows[0][1:])])
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return [lines[0], f"|{rule}|", *lines[1:]]
 
 
-PAGES = {"simt-counters.md": counters_page}
+PAGES = {"simt-counters.md": counters_page, "simt-checks.md": checks_page}
 
 
 def main() -> None:

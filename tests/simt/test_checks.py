@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tables
 from verdicts import BUG_SOURCES, CORRECT, build_all, check_bug, check_program, seeded
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,11 @@ def test_nothing_is_missed_that_compute_sanitizer_finds():
     }
     assert found <= set(BUGS)
     assert len(found) >= 25
+
+
+def test_the_table_in_docs_is_today_s():
+    page = (tables.DOCS / "simt-checks.md").read_text()
+    assert page == tables.checks_page(), "run make tables"
 
 
 @pytest.fixture(scope="module")

@@ -24,4 +24,4 @@ def test_the_reasons_for_differences_are_needed(comparisons):
 
 def test_the_table_in_docs_is_today_s():
     page = (tables.DOCS / "simt-counters.md").read_text()
-    assert page == tables.counters_page(), "run python tests/simt/tables.py"
+    assert page == tables.counters_page(), "run make tables"

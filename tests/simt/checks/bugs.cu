@@ -187,7 +187,7 @@ __global__ void local_index(float* out, int n) {
 }
 __global__ void misaligned(float* out, const float* in) {
   float4 v = *(const float4*)(in + 1);  // BUG misaligned misaligned_address
-  out[threadIdx.x] = v.x;
+  out[threadIdx.x] = v.x + v.w;
 }
 __global__ void after_free(float* out, const float* freed) {
   out[threadIdx.x] = freed[threadIdx.x];  // BUG after_free use_after_free
