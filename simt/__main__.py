@@ -14,13 +14,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from rich.console import Console
+
 from simt.build import Build, CompileError, build_program
 from simt.checking import run_checked
+from simt.listing import Sources
 from simt.profiling import run_profiled
 from simt.profiling.roofline import DEFAULT_GPU, GPUS, Gpu, find_gpu
-from simt.profiling.sources import Sources
 from simt.profiling.text import as_text
-from simt.report import summary
+from simt.report_text import print_reports
 
 SUFFIXES = (".cu", ".cpp", ".cc", ".cxx")
 
@@ -199,7 +201,8 @@ def check(build: Build, command: Command) -> int:
     """Runs a checked program and prints what was found; 1 if anything was."""
     result = run_checked(build.path, command.arguments, strict=command.strict, leaks=command.leaks)
     sys.stdout.flush()
-    print(summary(result.reports), end="", file=sys.stderr)
+    sources = Sources(command.sources, command.include_dirs)
+    print_reports(result.reports, sources, Console(stderr=True))
     _write_json(command.json, [asdict(report) for report in result.reports])
     return 1 if any(report.problem for report in result.reports) else exit_status(result.status)
 

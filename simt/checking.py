@@ -1,7 +1,8 @@
 """Checks a CUDA program: builds it instrumented, runs it, and collects what it found.
 
     result = check(Path("prog.cu"), arguments=["1024"])
-    print(summary(result.reports))
+    for report in result.reports:
+        print(report.text())
 
 What is found, and how, is in docs/simt.md; the runtime's side of it in runtime/check.h.
 """

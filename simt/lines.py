@@ -19,6 +19,12 @@ class Line:
     is_own: bool  # False: code of a header of simt's or the system's, inlined there
 
 
+def place(line: str) -> tuple[str, int]:
+    """ "gpt.cu:31" -> ("gpt.cu", 31), to sort by; ("", 0) where no line is known."""
+    file, _, number = line.rpartition(":")
+    return file, int(number or 0)
+
+
 def lines_of(binary: Path, offsets: Iterable[int]) -> dict[int, Line]:
     """The lines of offsets from the binary's base; those with no line are left out.
 

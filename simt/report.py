@@ -51,26 +51,42 @@ class Report:
             problem=fields.get("problem") is not False,
         )
 
-    def text(self) -> str:
-        """The report for people:
+    @property
+    def name(self) -> str:
+        """The kind in words: "shared race"."""
+        return self.kind.replace("_", " ")
 
-        simt: BARRIER DIVERGENCE in kernel early_ret, launched at prog.cu:30
-          block (1,0,0), threads (36,0,0)..(63,0,0): they wait at a barrier that ...
-          (more lines)
-        """
-        title = f"simt: {self.kind.replace('_', ' ').upper()}"
-        if self.kernel:
-            title += f" in kernel {self.kernel}"
-        if self.file:
-            title += f", launched at {self.file}" + (f":{self.line}" if self.line else "")
+    @property
+    def launch(self) -> str:
+        """ " in kernel early_ret, launched at prog.cu:30"; "" on the host."""
+        kernel = f" in kernel {self.kernel}" if self.kernel else ""
+        line = f":{self.line}" if self.line else ""
+        return kernel + (f", launched at {self.file}{line}" if self.file else "")
+
+    @property
+    def cause(self) -> str:
+        """ "block (1,0,0), threads (36,0,0)..(63,0,0): they wait at a barrier that ..." """
         places = []
         if self.block:
             places.append(f"block ({','.join(map(str, self.block))})")
         if self.threads:
             places.append(f"{'threads' if '..' in self.threads else 'thread'} {self.threads}")
-        place = ", ".join(places)
-        cause = ": ".join(part for part in (place, self.message) if part)
-        return "\n  ".join([title, *([cause] if cause else []), *self.details])
+        return ": ".join(part for part in (", ".join(places), self.message) if part)
+
+    @property
+    def weight(self) -> int:
+        """To sort by: what ended a launch tells most, then a race; others may follow from it."""
+        return 0 if self.error else 1 if self.kind.endswith("_race") else 2
+
+    def text(self) -> str:
+        """All of it, for people; simt/report_text.py shows the lines of the source as well.
+
+        simt: BARRIER DIVERGENCE in kernel early_ret, launched at prog.cu:30
+          block (1,0,0), threads (36,0,0)..(63,0,0): they wait at a barrier that ...
+          (more lines)
+        """
+        title = f"simt: {self.name.upper()}{self.launch}"
+        return "\n  ".join([title, *([self.cause] if self.cause else []), *self.details])
 
 
 @dataclass(frozen=True)
@@ -91,32 +107,6 @@ class Checked:
             [Report.from_fields(one) for one in fields["reports"]],
             {str(k): _integer(n) for k, n in kernels.items()} if isinstance(kernels, dict) else {},
         )
-
-
-def summary(reports: list[Report]) -> str:
-    """All reports for people: the first of each kind in full, the others a line each."""
-    problems = [report for report in reports if report.problem]
-    by_kind: dict[str, list[Report]] = {}
-    for report in problems:
-        by_kind.setdefault(report.kind, []).append(report)
-    parts = [f"simt: note: {report.message}\n" for report in reports if not report.problem]
-    if not problems:
-        return "".join([*parts, "simt: no problem found\n"])
-    for first, *others in by_kind.values():
-        text = first.text()
-        if first.count > 1:
-            text += f"\n  seen {first.count:,} times here"
-        for other in others:
-            kernel = f" in {other.kernel}" if other.kernel != first.kernel else ""
-            times = f" ({other.count:,} times)" if other.count > 1 else ""
-            text += f"\n  also{kernel}: {other.message}{times}"
-        parts.append(text + "\n")
-    places, kinds = _counted(len(problems), "problem"), _counted(len(by_kind), "kind")
-    return "\n".join([*parts, f"simt: {places} of {kinds}\n"])
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _parse(text: str | bytes) -> Any:

@@ -53,7 +53,7 @@ def judge(found: Sequence[Findings]) -> Passed:
 def _described(found: Findings) -> str:
     """The first report of each kind in full; of the others, how many there are and where."""
     by_kind: dict[str, list[tuple[str, Report]]] = {}
-    for case, report in sorted(found.reports, key=_rank):
+    for case, report in sorted(found.reports, key=lambda seen: seen[1].weight):
         by_kind.setdefault(report.kind, []).append((case, report))
     parts: list[str] = []
     for (case, report), *others in by_kind.values():
@@ -69,15 +69,10 @@ def _described(found: Findings) -> str:
     return "\n".join(parts)
 
 
-def _rank(seen: tuple[str, Report]) -> int:
-    """What ended a launch tells most, then a race; what else was seen may follow from it."""
-    report = seen[1]
-    return 0 if report.error else 1 if report.kind.endswith("_race") else 2
-
-
 def _hint(found: Findings) -> str:
     if found.reports:
-        return HINTS.get(min(found.reports, key=_rank)[1].kind, "")
+        heaviest = min((report for _, report in found.reports), key=lambda report: report.weight)
+        return HINTS.get(heaviest.kind, "")
     return found.failure.hint if found.failure else ""
 
 

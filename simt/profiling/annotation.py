@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from simt.profiling.kernel import Access, Kernel, place
+from simt.lines import place
+from simt.profiling.kernel import Access, Kernel
 
 
 @dataclass

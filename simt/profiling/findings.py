@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+from simt.lines import place
 from simt.profiling import units
-from simt.profiling.kernel import SECTOR_BYTES, Access, Kernel, lines, place
+from simt.profiling.kernel import SECTOR_BYTES, Access, Kernel, lines
 from simt.profiling.pictures.access import touched_sectors
 from simt.profiling.pictures.banks import BANK_BYTES, BANKS, passes
 from simt.profiling.roofline import Gpu, Roofline, roofline

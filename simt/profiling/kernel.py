@@ -165,12 +165,6 @@ class Kernel:
         return total
 
 
-def place(line: str) -> tuple[str, int]:
-    """ "gpt.cu:31" -> ("gpt.cu", 31), to sort by; ("", 0) where no line is known."""
-    file, _, number = line.rpartition(":")
-    return file, int(number or 0)
-
-
 def lines(accesses: Iterable[Access]) -> dict[str, list[Access]]:
     """The accesses of each line."""
     found: dict[str, list[Access]] = {}

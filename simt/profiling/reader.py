@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from simt.lines import Line, lines_of
+from simt.lines import Line, lines_of, place
 from simt.profiling.arithmetic import BasicBlock, basic_blocks
-from simt.profiling.kernel import COUNTS, Access, CodeLine, Kernel, SharedUse, place
+from simt.profiling.kernel import COUNTS, Access, CodeLine, Kernel, SharedUse
 
 _KERNEL_COUNTS = (
     "static_shared",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from simt.listing import Sources
 from simt.profiling import units
 from simt.profiling.annotation import LineCounts, annotate
 from simt.profiling.findings import explain
 from simt.profiling.kernel import Access, Kernel
 from simt.profiling.roofline import Gpu, roofline
-from simt.profiling.sources import Sources
 
 
 def as_text(kernels: Sequence[Kernel], sources: Sources, gpu: Gpu) -> str:

@@ -10,15 +10,12 @@ now.
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
 
 from counters import compare
 from verdicts import check_bug, seeded
 
+HERE = Path(__file__).resolve().parent
 DOCS = HERE.parents[1] / "docs"
 SANITIZER = json.loads((HERE / "checks" / "compute_sanitizer.json").read_text())
 TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")

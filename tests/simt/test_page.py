@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from simt.listing import Sources, find_functions
 from simt.profiling import Access, profile
 from simt.profiling.findings import findings, why_conflicts, why_scattered
 from simt.profiling.page import as_html
 from simt.profiling.roofline import GPUS
-from simt.profiling.sources import Sources, find_functions
 
 ROOT = Path(__file__).resolve().parents[2]
 H100 = GPUS["H100"]

@@ -15,6 +15,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import CudaLexer
 
+from simt.listing import Function, Sources
 from simt.profiling import units
 from simt.profiling.annotation import LineCounts, annotate
 from simt.profiling.findings import explain, findings
@@ -27,7 +28,6 @@ from simt.profiling.pictures import (
     tile_picture,
 )
 from simt.profiling.roofline import GPUS, Gpu, Roofline, roofline
-from simt.profiling.sources import Function, Sources
 from simt.profiling.text import access_text, calls_text, shape
 
 _TEMPLATES = jinja2.Environment(

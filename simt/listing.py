@@ -1,4 +1,4 @@
-"""The source of a profiled program: its lines by their name, and its functions."""
+"""A program's source, to be shown: its lines by their names, and its functions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from simt.profiling.kernel import place
+from simt.lines import place
 from simt.rewrite.tokens import Source, Token, angles_forward, match_backward, match_forward
 from simt.sources import SourceTree
 
