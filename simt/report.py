@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ class Report:
     details: list[str] = field(default_factory=list)  # more, a line each
     count: int = 1  # how often it was seen at this place
     problem: bool = True  # False: worth a note, as the program knows of it
+    among: str = ""  # of a race: threads of one "warp", one "block", or the "grid"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Report:
@@ -49,6 +51,7 @@ class Report:
             details=[str(line) for line in details] if isinstance(details, list) else [],
             count=_integer(fields.get("count")) or 1,
             problem=fields.get("problem") is not False,
+            among=str(fields.get("among") or ""),
         )
 
     @property
@@ -72,11 +75,6 @@ class Report:
         if self.threads:
             places.append(f"{'threads' if '..' in self.threads else 'thread'} {self.threads}")
         return ": ".join(part for part in (", ".join(places), self.message) if part)
-
-    @property
-    def weight(self) -> int:
-        """To sort by: what ended a launch tells most, then a race; others may follow from it."""
-        return 0 if self.error else 1 if self.kind.endswith("_race") else 2
 
     def text(self) -> str:
         """All of it, for people; simt/report_text.py shows the lines of the source as well.
@@ -107,6 +105,29 @@ class Checked:
             [Report.from_fields(one) for one in fields["reports"]],
             {str(k): _integer(n) for k, n in kernels.items()} if isinstance(kernels, dict) else {},
         )
+
+
+def ranked(reports: Iterable[Report]) -> list[Report]:
+    """What explains most comes first; the others may follow from it.
+
+    First what ended a launch; then races, between blocks, between warps, within a warp (and these
+    not if the same lines race between warps too: what mends that mends them).
+    """
+    reports = list(reports)
+    wider = {_lines(report) for report in reports if report.among in ("block", "grid")}
+    kept = [report for report in reports if report.among != "warp" or _lines(report) not in wider]
+    return sorted(kept, key=_weight)
+
+
+def _weight(report: Report) -> int:
+    if report.error:
+        return 0
+    return {"grid": 1, "block": 2, "warp": 3}.get(report.among, 4)
+
+
+def _lines(report: Report) -> tuple[str, ...]:
+    """Kind, kernel, and the lines that race."""
+    return (report.kind, report.kernel, *sorted({d.split(" ")[0] for d in report.details}))
 
 
 def _parse(text: str | bytes) -> Any:

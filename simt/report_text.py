@@ -18,7 +18,7 @@ from rich.text import Text
 
 from simt.lines import place
 from simt.listing import Sources
-from simt.report import Report
+from simt.report import Report, ranked
 
 _LINE = re.compile(r"[^\s:()]+:\d+")
 
@@ -37,9 +37,8 @@ class _Printer:
             if not report.problem:
                 self._line(Text.assemble(("simt: note: ", "bold"), report.message))
         by_kind: dict[str, list[Report]] = {}
-        for report in sorted(reports, key=lambda report: report.weight):
-            if report.problem:
-                by_kind.setdefault(report.kind, []).append(report)
+        for report in ranked(report for report in reports if report.problem):
+            by_kind.setdefault(report.kind, []).append(report)
         for first, *others in by_kind.values():
             self._whole(first)
             for other in others:
@@ -58,8 +57,8 @@ class _Printer:
         quoted: dict[str, str] = {}
         for detail in report.details:
             line, _, said = detail.partition(" ")
-            if _LINE.fullmatch(line) and self._sources.text(line) and line not in quoted:
-                quoted[line] = said
+            if _LINE.fullmatch(line) and self._sources.text(line):
+                quoted[line] = f"{quoted[line]}; {said}" if line in quoted else said
             else:
                 self._line(Text(detail), indent=2)
         for line in _LINE.findall(" ".join([report.at, report.message, *report.details])):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from grader.client import printable
 from grader.diagnosis.faults import HINTS
 from grader.outcome import Failure, Passed
-from simt.report import Report
+from simt.report import Report, ranked
 
 MAX_TEXT = 1500  # characters of one report
 
@@ -52,16 +52,17 @@ def judge(found: Sequence[Findings]) -> Passed:
 
 def _described(found: Findings) -> str:
     """The first report of each kind in full; of the others, how many there are and where."""
-    by_kind: dict[str, list[tuple[str, Report]]] = {}
-    for case, report in sorted(found.reports, key=lambda seen: seen[1].weight):
-        by_kind.setdefault(report.kind, []).append((case, report))
+    case_of = {id(report): case for case, report in found.reports}
+    by_kind: dict[str, list[Report]] = {}
+    for report in ranked(report for _, report in found.reports):
+        by_kind.setdefault(report.kind, []).append(report)
     parts: list[str] = []
-    for (case, report), *others in by_kind.values():
-        if f"{case}:" not in parts:
-            parts.append(f"{case}:")
+    for report, *others in by_kind.values():
+        if f"{case_of[id(report)]}:" not in parts:
+            parts.append(f"{case_of[id(report)]}:")
         parts.append(printable(report.text()[:MAX_TEXT]))
         if others:
-            lines = dict.fromkeys(printable(r.at[:80]) for _, r in others if r.at)
+            lines = dict.fromkeys(printable(other.at[:80]) for other in others if other.at)
             where = f", at {', '.join(list(lines)[:5])}" if lines else ""
             parts.append(f"  {len(others)} more of this kind{where}")
     if found.failure and found.correct:
@@ -71,8 +72,7 @@ def _described(found: Findings) -> str:
 
 def _hint(found: Findings) -> str:
     if found.reports:
-        heaviest = min((report for _, report in found.reports), key=lambda report: report.weight)
-        return HINTS.get(heaviest.kind, "")
+        return HINTS.get(ranked(report for _, report in found.reports)[0].kind, "")
     return found.failure.hint if found.failure else ""
 
 

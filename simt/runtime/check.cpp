@@ -230,9 +230,15 @@ void Checker::race(const Cell& cell, const Access& a, bool with_reader) {
   auto* other_pc = (void*)(code_ + ((with_reader ? cell.reader_pc : cell.writer_pc) & kPcMask));
   const char* kind = a.area == Area::Shared ? "shared_race" : "global_race";
   Moment mine = order.now;
-  note(&worker_, kind, a.pc, other_pc, [&] {
-    bool same_block = order.in_this_block(other), self = same_thread(other, mine);
-    bool in_warp = same_block && thread_of(other) >> 5 == thread_of(mine) >> 5;
+  bool same_block = order.in_this_block(other);
+  bool in_warp = same_block && thread_of(other) >> 5 == thread_of(mine) >> 5;
+  // A place that several have read keeps only the last of them, and where the others are.
+  bool several = same_thread(other, mine);
+  if (with_reader && in_warp && cell.reader_pc & (kOthersInBlock | kOthersInGrid))
+    several = true, in_warp = false, same_block = !(cell.reader_pc & kOthersInGrid);
+  const char* among = in_warp ? "warp" : same_block ? "block" : "grid";
+  // What is missing between lanes is less than what is missing between warps: told apart.
+  note(&worker_, (std::string(kind) + among).c_str(), a.pc, other_pc, [&] {
     int thread = (int)thread_of(mine);
     std::string here = line_of(a.pc), there = line_of(other_pc, false);
     Named n = a.area == Area::Shared ? name_shared(worker_, a.address)
@@ -255,14 +261,13 @@ void Checker::race(const Cell& cell, const Access& a, bool with_reader) {
       if (!same_block) block = "block " + block_name(worker_, order.block_of(m)) + ", ";
       return block + "thread " + thread_name(worker_, t);
     };
-    // A place that several have read keeps only the last of them.
     std::string first =
-        self ? "other threads" : who(other, (int)thread_of(other) % worker_.num_threads);
+        several ? "other threads" : who(other, (int)thread_of(other) % worker_.num_threads);
     std::string second = who(mine, thread);
     std::vector<std::string> details = {
         there + (with_reader ? " reads it: " : " writes it: ") + first,
         here + (writes ? " writes it: " : " reads it: ") + second};
-    return Report{kind, cudaSuccess, thread_name(worker_, thread), text, details, here};
+    return Report{kind, cudaSuccess, thread_name(worker_, thread), text, details, here, among};
   });
 }
 

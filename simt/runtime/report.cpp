@@ -129,7 +129,7 @@ static std::string json_of(const Worker* w, const Report& r) {
   out += ",\"threads\":" + json_string(r.threads) + ",\"at\":" + json_string(r.at) +
          ",\"message\":" + json_string(r.message) + ",\"details\":[";
   for (size_t i = 0; i < r.details.size(); i++) out += (i ? "," : "") + json_string(r.details[i]);
-  return out + "]";
+  return out + "],\"among\":" + json_string(r.among);
 }
 
 static std::string json_of_all() {

@@ -1,12 +1,13 @@
 """What simt check prints: the order, the lines quoted, the counts."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from simt.listing import Sources
-from simt.report import Report
+from simt.report import Report, ranked
 from simt.report_text import print_reports
 
 CODE = """\
@@ -28,8 +29,11 @@ RACE = Report(
     message="s[1] is read at prog.cu:4 and written at prog.cu:3",
     details=["prog.cu:4 reads it: thread (62,0,0)", "prog.cu:3 writes it: thread (1,0,0)"],
     count=1500,
+    among="block",
 )
-OTHER_RACE = Report("shared_race", 0, "other", message="t[0] is read and written", count=3)
+OTHER_RACE = Report(
+    "shared_race", 0, "other", message="t[0] is read and written", count=3, among="block"
+)
 UNWRITTEN = Report("uninitialized_shared", 0, "k", at="prog.cu:4", message="s[63] is read")
 DEADLOCK = Report("barrier_divergence", 702, "k", message="they wait", details=["64 threads wait"])
 NOTE = Report("invalid_launch", 9, message="a block of 4096 threads", problem=False)
@@ -71,6 +75,13 @@ def test_what_explains_most_comes_first_and_each_kind_once_in_full(printed):
         "simt: 3 problems of 3 kinds",
     ]
     assert "  also in other: t[0] is read and written (3 times)" in printed(RACE, OTHER_RACE)
+
+
+def test_the_widest_race_comes_first_and_speaks_for_those_within_a_warp():
+    in_warp, in_grid = replace(RACE, among="warp"), replace(RACE, among="grid", kernel="other")
+    elsewhere = replace(in_warp, details=["prog.cu:3 writes it: thread (1,0,0)"])
+    assert ranked([in_warp, elsewhere, RACE, in_grid]) == [in_grid, RACE, elsewhere]
+    assert ranked([in_warp]) == [in_warp]
 
 
 def test_details_that_are_no_lines_are_printed_as_they_are(printed):
