@@ -66,6 +66,7 @@ struct Thread {
 struct WarpGroup {
   unsigned mask;     // as named, less the lanes that don't exist
   unsigned arrived;  // lanes that wait
+  unsigned leaving;  // lanes that met, and have not gone on yet: they still have to read `values`
   int turn;          // which half of `values` this meeting uses: a fast lane may already be in the
                      // next one while a slow one still has to read this one's values
   unsigned present[2];  // the lanes that came

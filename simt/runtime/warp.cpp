@@ -9,12 +9,25 @@ unsigned existing_lanes(const Worker& w, int warp) {
   return count >= 32 ? 0xffffffffu : (1u << count) - 1;
 }
 
+// Masks come and go (coalesced_threads()): beyond so many, the oldest that nobody uses is replaced.
+constexpr size_t kGroupsKept = 8;
+
 static WarpGroup& group_of(Warp& warp, unsigned mask) {
-  for (auto& group : warp.groups)
-    if (group->mask == mask) return *group;
-  warp.groups.emplace_back(new WarpGroup());
-  warp.groups.back()->mask = mask;
-  return *warp.groups.back();
+  auto& groups = warp.groups;
+  size_t unused = groups.size();
+  for (size_t i = 0; i < groups.size(); i++) {
+    if (groups[i]->mask == mask) {
+      if (i) std::swap(groups[i], groups[i - 1]);  // what is used often moves to the front
+      return *groups[i ? i - 1 : 0];
+    }
+    if (!groups[i]->arrived && !groups[i]->leaving) unused = i;
+  }
+  if (unused == groups.size() || groups.size() < kGroupsKept)
+    unused = groups.size(), groups.emplace_back(new WarpGroup());
+  WarpGroup& group = *groups[unused];
+  group.mask = mask;
+  group.turn = 0;
+  return group;
 }
 
 static void refuse(Worker& w, unsigned mask, const char* what, const char* file, int line) {
@@ -32,6 +45,7 @@ static void release(Worker& w, WarpGroup& group, int first, unsigned running) {
   unsigned lanes = group.arrived;
   group.present[group.turn] = lanes;
   group.arrived = 0;
+  group.leaving = lanes & ~running;
   group.turn ^= 1;
   if (traced_run()) trace_meeting(w, first >> 5, lanes);
   for (int l = 0; l < 32; l++)
@@ -73,6 +87,7 @@ WarpMeeting warp_meet(unsigned mask, const LaneValue& mine, const char* what, co
     t.file = file;
     t.line = line;
     wait(w);
+    group.leaving &= ~(1u << lane);
   }
   return {values, group.present[turn]};
 }

@@ -74,6 +74,7 @@ def test_language_and_small_headers(results):
     assert r["lambdas"] == [(2 + 3 + 1) ** 2]
     assert r["member"] == [2.5]
     assert r["variadic"] == [6.5, 3, 7.5]
+    assert r["copied"] == [1, 1, 99]
     on_the_device, on_the_host = 11, 2
     assert r["spaces"] == [1, 1, 1, 1, 1, 1, on_the_device, on_the_host]
     assert r["third"] == [3]

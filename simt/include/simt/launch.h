@@ -1,6 +1,7 @@
 // Launches. The rewriter turns   kernel<<<grid, block, shared, stream>>>(a, b)
 // into   simt::launch(kernel, "kernel", simt::Config(grid, block, shared, stream))(a, b).
 #pragma once
+#include "arguments.h"
 #include "runtime_api.h"
 #include "vector_types.h"
 
@@ -88,10 +89,12 @@ struct Launcher {
 
   cudaError_t start(Params&... arguments) const {
     // Each thread gets copies of its own, as on a GPU.
-    auto one_thread = [&, kernel = kernel]() SIMT_UNSEEN { kernel(arguments...); };
+    auto one_thread = [&, kernel = kernel]() SIMT_UNSEEN {
+      call_kernel<Params...>(kernel, arguments...);
+    };
     // (mutable: a parameter may be a reference, as CUDA allows to memory that the device can reach)
     auto copy = [&, kernel = kernel] {
-      return [=]() mutable SIMT_UNSEEN { kernel(arguments...); };
+      return [=]() mutable SIMT_UNSEEN { call_kernel<Params...>(kernel, arguments...); };
     };
     auto address = reinterpret_cast<const void*>(kernel);
     return run_closure(one_thread, copy, config, address, name, file, line,

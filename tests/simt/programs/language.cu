@@ -80,6 +80,19 @@ __global__ void use_third(int* out) {
   *out = third(local, 4);
 }
 
+// An argument is copied on the host, once a launch; each thread has the bytes of that copy.
+struct Counted {
+  int value;
+  static int copies;
+  explicit Counted(int value) : value(value) {}
+  Counted(const Counted& other) : value(other.value + 1) { copies++; }
+};
+int Counted::copies;
+__global__ void add_own(int* out, Counted counted, char behind) {
+  counted.value += threadIdx.x;  // of this thread alone
+  out[threadIdx.x] = counted.value + behind;
+}
+
 int main() {
   nvtx3::scoped_range whole{"main", nvtx3::rgb{255, 0, 0}};
   int depth = nvtxRangePushA("inner");
@@ -100,7 +113,13 @@ int main() {
   printf("variadic %g %g %g\n", x[0], x[1], x[2]);
 
   int* out;
-  cudaMallocManaged(&out, 28);
+  cudaMallocManaged(&out, 400);
+  Counted counted(10);
+  add_own<<<1, 1>>>(out, counted, 0);
+  int once = Counted::copies, alone = out[0];
+  add_own<<<1, 100>>>(out, counted, 0);
+  printf("copied %d %d %d\n", Counted::copies == 2 * once, out[0] == alone, out[99] - alone);
+
   address_spaces<<<1, 1>>>(out);
   printf("spaces");
   for (int i = 0; i < 7; i++) printf(" %d", out[i]);
