@@ -13,10 +13,10 @@ namespace simt {
 // its address (Itanium C++ ABI, "Non-Trivial Parameters"), as if it were a reference; so a kernel
 // can be called with a copy that no constructor has made.
 template <class T>
-constexpr bool has_own_copying = std::is_class<T>::value &&
-                                 !(std::is_trivially_copy_constructible<T>::value &&
-                                   std::is_trivially_move_constructible<T>::value &&
-                                   std::is_trivially_destructible<T>::value);
+constexpr bool has_own_copying =
+    std::is_class<T>::value &&
+    !(std::is_trivially_copy_constructible<T>::value &&
+      std::is_trivially_move_constructible<T>::value && std::is_trivially_destructible<T>::value);
 
 template <class T>
 struct Bytes {

@@ -89,9 +89,8 @@ struct Launcher {
 
   cudaError_t start(Params&... arguments) const {
     // Each thread gets copies of its own, as on a GPU.
-    auto one_thread = [&, kernel = kernel]() SIMT_UNSEEN {
-      call_kernel<Params...>(kernel, arguments...);
-    };
+    auto one_thread = [&, kernel = kernel]()
+                          SIMT_UNSEEN { call_kernel<Params...>(kernel, arguments...); };
     // (mutable: a parameter may be a reference, as CUDA allows to memory that the device can reach)
     auto copy = [&, kernel = kernel] {
       return [=]() mutable SIMT_UNSEEN { call_kernel<Params...>(kernel, arguments...); };
