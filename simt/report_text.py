@@ -39,8 +39,11 @@ class _Printer:
         by_kind: dict[str, list[Report]] = {}
         for report in ranked(report for report in reports if report.problem):
             by_kind.setdefault(report.kind, []).append(report)
+        races = [report for report in reports if report.among]
         for first, *others in by_kind.values():
             self._whole(first)
+            if any(_follows_from(first, race) for race in races):
+                self._line(Text("Most likely for the same reason: the race above."), indent=2)
             for other in others:
                 self._line(_also(other, first), indent=2)
             self._line(Text())
@@ -91,6 +94,12 @@ class _Printer:
         else:
             text = Text(" " * indent).append_text(text)
             self._console.print(text, highlight=False, soft_wrap=True)
+
+
+def _follows_from(report: Report, race: Report) -> bool:
+    """Whether a thread may have read too early what another one writes."""
+    unwritten = report.kind.startswith("uninitialized") and report.kernel == race.kernel
+    return unwritten and any(detail.startswith(f"{report.at} reads") for detail in race.details)
 
 
 def _also(report: Report, first: Report) -> Text:

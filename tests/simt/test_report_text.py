@@ -84,6 +84,13 @@ def test_the_widest_race_comes_first_and_speaks_for_those_within_a_warp():
     assert ranked([in_warp]) == [in_warp]
 
 
+def test_what_is_read_too_early_is_said_to_follow_from_the_race(printed):
+    words = "  Most likely for the same reason: the race above."
+    assert words in printed(UNWRITTEN, RACE)
+    assert words not in printed(UNWRITTEN)
+    assert words not in printed(replace(UNWRITTEN, at="prog.cu:3"), RACE)
+
+
 def test_details_that_are_no_lines_are_printed_as_they_are(printed):
     assert "  64 threads wait" in printed(DEADLOCK)
 
