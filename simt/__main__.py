@@ -116,7 +116,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(build.log, end="", file=sys.stderr)
         return COMMANDS[command.name](build, command)
     except UsageError as error:
-        print(f"simt: {error}\n(python -m simt run --help tells how it is used)", file=sys.stderr)
+        print(f"simt: {error}\n(python -m simt --help tells how it is used)", file=sys.stderr)
         return 2
     except CompileError as error:
         print(str(error).rstrip("\n"), file=sys.stderr)

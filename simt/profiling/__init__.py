@@ -73,7 +73,7 @@ def run_profiled(
     """Runs a program that was built in the mode "profile"."""
     with tempfile.TemporaryDirectory(prefix="simt-") as folder:
         path = Path(folder) / "profile"
-        environment = {**os.environ, "SIMT_PROFILE": str(path)}
+        environment = {"SIMT_REPORT": "stderr", **os.environ, "SIMT_PROFILE": str(path)}
         if blocks is not None:
             environment["SIMT_BLOCKS"] = str(blocks)
         status = subprocess.run([build.path, *arguments], env=environment, check=False).returncode

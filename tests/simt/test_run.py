@@ -265,3 +265,16 @@ def test_profile_shows_lines(simt, tmp_path):
     assert "copy.cu:2  out[threadIdx.x] = in[8 * threadIdx.x];" in done.stdout
     assert "load, 4 bytes a lane of in: 1 request; 32.00 sectors a request" in done.stdout
     assert "store, 4 bytes a lane of out: 1 request; 4.00 sectors a request" in done.stdout
+
+
+def test_profile_says_why_a_kernel_did_not_end_well(simt, tmp_path):
+    (tmp_path / "null.cu").write_text(
+        "__global__ void read(const float* in, float* out) {\n"
+        "  out[threadIdx.x] = in[threadIdx.x];\n}\n"
+        "int main() {\n  float* x;\n  cudaMalloc(&x, 4096);\n  read<<<1, 32>>>(nullptr, x);\n"
+        "  return cudaDeviceSynchronize() == cudaErrorIllegalAddress ? 3 : 0;\n}\n"
+    )
+    done = simt("profile", "null.cu")
+    assert done.returncode == 3
+    assert "null.cu:2" in done.stderr
+    assert "in kernel read, launched at null.cu:7" in done.stderr
