@@ -25,9 +25,12 @@ def normal(requirement: str) -> str:
     return re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0].lower().replace("_", "-")
 
 
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
 @pytest.fixture(scope="module")
 def project() -> dict:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return PYPROJECT["project"]
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +50,17 @@ def test_every_dependency_is_pinned_and_the_pin_is_in_range(project, pins):
             continue
         assert normal(text) in pins, f"{text} has no pin in constraints.txt"
         assert pins[normal(text)] in requirement.specifier, f"{text}: pin {pins[normal(text)]}"
+
+
+def test_an_installed_package_has_all_of_its_files():
+    data = PYPROJECT["tool"]["setuptools"]["package-data"]
+    for package in ("mingpt", "simt", "grader"):
+        for path in (ROOT / package).rglob("*"):
+            if path.is_dir() or "__pycache__" in path.parts or path.suffix == ".py":
+                continue
+            folder = ".".join(path.relative_to(ROOT).parent.parts)
+            patterns = [*data["*"], *data.get(folder, [])]
+            assert any(path.match(pattern) for pattern in patterns), path.relative_to(ROOT)
 
 
 def test_what_is_installed_is_what_is_pinned(pins):
