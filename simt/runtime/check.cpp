@@ -212,17 +212,18 @@ void Checker::settle() {
 
 // adds: one of the threads changes what it finds there, and maybe so does the other.
 static std::string what_is_missing(bool same_block, bool in_warp, bool adds) {
-  std::string atomics = adds ? "if each of them adds to it, use atomicAdd(), else " : "";
+  std::string text;
   if (!same_block)
-    return ": " + atomics +
-           (adds ? "use two launches: blocks run in any order, and no barrier spans them"
-                 : "blocks run in any order and no barrier spans them, so only atomics or a new "
-                   "launch can order this");
-  if (in_warp)
-    return ", lanes of one warp, with no __syncwarp() or __syncthreads() in between: " + atomics +
-           "put one there, as lanes need not run in step";
-  return ", with no __syncthreads() in between: " + atomics +
-         "put one there, or which comes first is left to chance";
+    text =
+        ": blocks run in any order and no barrier spans them, so only atomics or a new launch "
+        "can order this";
+  else if (in_warp)
+    text =
+        ", lanes of one warp, with no __syncwarp() or __syncthreads() in between: lanes need "
+        "not run in step";
+  else
+    text = ", with no __syncthreads() in between: which comes first is left to chance";
+  return adds ? text + "; if each of them adds to it, use atomicAdd()" : text;
 }
 
 void Checker::race(const Cell& cell, const Access& a, bool with_reader) {
