@@ -103,6 +103,13 @@ void Arena::written(void* p, size_t size) {
   }
 }
 
+bool Arena::any_written(const void* p, size_t size) {
+  size_t start = offset((uintptr_t)p);
+  for (size_t at = start & ~(size_t)3; at < start + size; at += 4)
+    if (written_by_host(at) || shadow.cell(at).writer) return true;
+  return false;
+}
+
 const Allocation* Arena::holding(uintptr_t address) const {
   std::lock_guard<std::mutex> lock(arena_mutex);
   auto after = allocations_.upper_bound(address);

@@ -36,9 +36,10 @@ class Arena {
   }
   bool written_by_host(size_t offset) const { return pages_[offset >> 12].written; }
 
-  void* allocate(size_t size, Memory kind);  // null: no room
-  bool release(void* p, Memory* kind);       // false: not an allocation that is alive
-  void written(void* p, size_t size);        // by the host
+  void* allocate(size_t size, Memory kind);      // null: no room
+  bool release(void* p, Memory* kind);           // false: not an allocation that is alive
+  void written(void* p, size_t size);            // by the host
+  bool any_written(const void* p, size_t size);  // a part of it, by anyone
   // The allocation that holds the address; or else the nearest before or behind it.
   const Allocation* nearest(uintptr_t address) const;
   const Allocation* holding(uintptr_t address) const;  // also one that was freed

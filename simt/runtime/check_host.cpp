@@ -55,6 +55,24 @@ void trace_copy(void* to, const void* from, size_t size, cudaMemcpyKind kind) {
   arena.written(to, size);
 }
 
+// What is copied to the host has been written by nobody: no kernel has come by. (A part of it may
+// be unwritten, the padding of rows, say.)
+void trace_source(const void* to, const void* from, size_t width, size_t pitch, size_t rows) {
+  if (tracing != Tracing::Check) return;
+  auto kind_of = [](const void* p) {
+    const Allocation* a = arena.contains((uintptr_t)p) ? arena.holding((uintptr_t)p) : nullptr;
+    return a && !a->freed ? a->kind : Memory::Host;
+  };
+  if (kind_of(from) != Memory::Device || kind_of(to) == Memory::Device || launches_unseen) return;
+  for (size_t row = 0; row < rows; row++)
+    if (arena.any_written((const char*)from + row * pitch, width)) return;
+  note(nullptr, "uninitialized_copy", from, nullptr, [&] {
+    return host_report("uninitialized_copy", std::to_string(width * rows) +
+                                                 " bytes are copied to the host that nobody has "
+                                                 "written: no kernel, cudaMemcpy or cudaMemset");
+  });
+}
+
 void trace_fill(void* p, size_t size) {
   check_range(p, size, "cudaMemset");
   arena.written(p, size);

@@ -9,7 +9,10 @@ cudaError_t copy(void* to, const void* from, size_t size, cudaMemcpyKind kind) {
   if (sticky_error()) return sticky_error();
   if ((unsigned)kind > cudaMemcpyDefault) return failed(cudaErrorInvalidMemcpyDirection);
   if (size && (!to || !from)) return failed(cudaErrorInvalidValue);
-  if (traced_run()) trace_copy(to, from, size, kind);
+  if (traced_run()) {
+    trace_source(to, from, size, size, size ? 1 : 0);
+    trace_copy(to, from, size, kind);
+  }
   if (size) memmove(to, from, size);
   return cudaSuccess;
 }
@@ -28,6 +31,11 @@ cudaError_t copy_box(const cudaMemcpy3DParms& p) {
   bool one_row = e.height == 1 && e.depth == 1;
   if (!one_row && (p.srcPos.x + e.width > p.srcPtr.pitch || p.dstPos.x + e.width > p.dstPtr.pitch))
     return failed(cudaErrorInvalidPitchValue);
+  if (traced_run()) {
+    size_t rows = e.depth == 1 || p.srcPtr.ysize == e.height ? e.height * e.depth : e.height;
+    trace_source(row(p.dstPtr, p.dstPos, 0, 0), row(p.srcPtr, p.srcPos, 0, 0), e.width,
+                 p.srcPtr.pitch, rows);
+  }
   for (size_t z = 0; z < e.depth; z++)
     for (size_t y = 0; y < e.height; y++) {
       char *to = row(p.dstPtr, p.dstPos, y, z), *from = row(p.srcPtr, p.srcPos, y, z);

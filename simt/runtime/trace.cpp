@@ -28,9 +28,12 @@ bool strict() {
   return value;
 }
 
+std::atomic<bool> launches_unseen{false};
+
 void trace_launch_begins(Job& job) {
   forget_atomics();
   job.first_run = take_runs(job.num_blocks);
+  if (!job.first_run) launches_unseen = true;
   if (tracing == Tracing::Check) count_launch(job.launch.name);
   if (tracing == Tracing::Profile) profile_launch_begins(job);
 }

@@ -8,7 +8,8 @@ namespace simt {
 enum class Tracing { Off, Check, Profile };
 extern Tracing tracing;  // set before main, by the instrumented code
 
-bool strict();  // also report what GPUs usually let pass
+extern std::atomic<bool> launches_unseen;  // some could not be checked: too many blocks before
+bool strict();                             // also report what GPUs usually let pass
 
 // What the rest of the runtime tells in such a build.
 void trace_launch_begins(Job& job);
@@ -23,6 +24,7 @@ void trace_shared(Worker& w, size_t offset, size_t size);  // there lies a varia
 
 // What the host does with memory.
 void trace_copy(void* to, const void* from, size_t size, cudaMemcpyKind kind);
+void trace_source(const void* to, const void* from, size_t width, size_t pitch, size_t rows);
 void trace_fill(void* p, size_t size);
 void trace_bad_free(void* p);
 void trace_refused_launch(const Launch& launch, cudaError_t error);

@@ -277,6 +277,13 @@ int main(int argc, char** argv) {
   if (is("too_much_shared")) nothing<<<1, 32, 50000>>>();  // BUG too_much_shared invalid_launch
   if (is("unchecked_launch")) nothing<<<0, 32>>>();  // BUG unchecked_launch unchecked_launch_error
 
+  if (is("copy_unwritten")) {
+    float* p;
+    cudaMalloc(&p, 40);
+    cudaMemcpy(host, p, 40, cudaMemcpyDefault);  // BUG copy_unwritten uninitialized_copy
+    cudaFree(p);
+  }
+
   if (!found) printf("there is no bug %s\n", name);
   printf("%s\n", cudaGetErrorString(cudaDeviceSynchronize()));
   for (void* p : {(void*)in, (void*)out, (void*)counts}) cudaFree(p);
