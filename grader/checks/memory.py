@@ -74,6 +74,8 @@ def look_at(context: Context, library: Path, function: str) -> Findings:
 def read(text: str) -> list[Report]:
     """simt's reports. Raises Failure for another text: the submission could have written it."""
     try:
-        return Checked.from_json(text).reports
+        reports = Checked.from_json(text).reports
+        # That a kernel wrote nothing shows as its output is copied here: its own check says that.
+        return [r for r in reports if r.kind != "uninitialized_copy" or r.at]
     except ValueError:
         raise Failure("What came back as simt's reports can't be read.") from None
