@@ -24,6 +24,8 @@ MARK = {True: "[green]yes[/]", False: "[red]NO[/]"}
 def main() -> int:
     """Both tables, and a line for each; returns the exit status."""
     console, started = Console(), time.perf_counter()
+    if not console.is_terminal:
+        console = Console(width=130)  # in a file, nothing needs to be cut short
     missed = print_bugs(console)
     reported = print_correct(console)
     console.print(f"in {time.perf_counter() - started:.0f} s")

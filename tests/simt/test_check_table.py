@@ -13,7 +13,7 @@ def few(monkeypatch):
     def run(bugs: list[verdicts.Bug], programs: list) -> int:
         monkeypatch.setattr(check_table, "seeded", lambda: {bug.name: bug for bug in bugs})
         monkeypatch.setattr(verdicts, "CORRECT", programs)
-        monkeypatch.setattr(check_table, "Console", lambda: Console(width=120))
+        monkeypatch.setattr(check_table, "Console", lambda **_: Console(width=120))
         return check_table.main()
 
     return run
