@@ -1,4 +1,6 @@
 // check_host.cpp: what simt check says of copies and fills that the host asks for.
+#include <algorithm>
+
 #include "arena.h"
 #include "names.h"
 #include "trace.h"
@@ -59,11 +61,16 @@ void trace_copy(void* to, const void* from, size_t size, cudaMemcpyKind kind) {
 // be unwritten, the padding of rows, say.)
 void trace_source(const void* to, const void* from, size_t width, size_t pitch, size_t rows) {
   if (tracing != Tracing::Check) return;
-  auto kind_of = [](const void* p) {
+  auto live = [](const void* p) {
     const Allocation* a = arena.contains((uintptr_t)p) ? arena.holding((uintptr_t)p) : nullptr;
-    return a && !a->freed ? a->kind : Memory::Host;
+    return a && !a->freed ? a : nullptr;
   };
-  if (kind_of(from) != Memory::Device || kind_of(to) == Memory::Device || launches_unseen) return;
+  const Allocation *source = live(from), *target = live(to);
+  if (!source || source->kind != Memory::Device || launches_unseen) return;
+  if (target && target->kind == Memory::Device) return;
+  size_t left = (size_t)(source->start + source->size - (const char*)from);
+  if (!rows || width > left || (rows - 1) > (left - width) / std::max<size_t>(pitch, 1))
+    return;  // it goes too far: that is another report
   for (size_t row = 0; row < rows; row++)
     if (arena.any_written((const char*)from + row * pitch, width)) return;
   note(nullptr, "uninitialized_copy", from, nullptr, [&] {
