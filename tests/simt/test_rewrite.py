@@ -6,19 +6,11 @@ import subprocess
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rewriting import rewritten
 
 from simt.build import build_program
 from simt.rewrite import RewriteError, rewrite
 from simt.rewrite.tokens import Source
-
-
-def rewritten(text: str) -> str:
-    """Rewrites text; checks that the lines keep their number; leaves out extra spaces."""
-    result = rewrite(text, "prog.cu")
-    first, body = result.split("\n", 1)
-    assert first == '#line 1 "prog.cu"'
-    assert body.count("\n") == text.count("\n")
-    return re.sub(r"[^\S\n]+", " ", body).strip()
 
 
 def in_function(text: str) -> str:
@@ -507,67 +499,3 @@ def test_the_result_compiles_and_runs(tmp_path):
     sizes = 2 * 3 * 4 + 5 * 4
     expected = [f"{1 + 1 + 8 + 16 + 32 + 64} k<<<1, 1>>>(x)", "4", f"{sizes + 3 + 2 + 1100} {line}"]
     assert done.stdout.splitlines() == expected, done.stderr
-
-
-class TestArchitecture:
-    """Which branches on __CUDA_ARCH__ are compiled, as the preprocessor sees them."""
-
-    @pytest.mark.parametrize(
-        "text, kept",
-        [
-            ("#if __CUDA_ARCH__ >= 700\nA\n#else\nB\n#endif", "A"),
-            ("#if __CUDA_ARCH__ < 700\nA\n#elif __CUDA_ARCH__ < 1000\nB\n#endif", "B"),
-            ("#if defined(__CUDA_ARCH__) && (__CUDA_ARCH__ >= 1000)\nA\n#endif", ""),
-            ("#ifdef __CUDA_ARCH__\nA\n#else\nB\n#endif", "A"),
-            ("#ifndef __CUDA_ARCH__\nA\n#endif", "A"),  # outside functions: the host's as well
-            ("#if !defined(__CUDA_ARCH__)\nA\n#endif", "A"),
-            ("#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 600\n#else\nA\n#endif", ""),
-            ("#if __CUDA_ARCH__ < 600\nA\n#endif", ""),
-            ("#define NEW (__CUDA_ARCH__ >= 800)\n#if NEW\nA\n#endif", "A"),
-            ("__device__ void f() {\n#ifdef __CUDA_ARCH__\nA\n#else\nB\n#endif\n}", "A"),
-            ("__device__ void f() {\n#ifndef __CUDA_ARCH__\nA\n#endif\n}", ""),
-            ("__device__ int f() {\nreturn __CUDA_ARCH__;\n}", "return 900;"),
-            ("__host__ __device__ void f() {\n#ifdef __CUDA_ARCH__\nA\n#else\nB\n#endif\n}", "B"),
-            ("void f() {\n#if __CUDA_ARCH__ >= 700\nA\n#else\nB\n#endif\n}", "B"),
-            ('__device__ void f() {\n#if __CUDA_ARCH__\nasm("");\n#else\nB\n#endif\n}', "B"),
-        ],
-    )
-    def test_a_branch_is_chosen_by_where_it_stands(self, text, kept):
-        seen = subprocess.run(
-            ["g++", "-E", "-P", "-xc++", "-"], input=rewrite(text, "f.cu"), text=True,
-            capture_output=True, check=True,
-        ).stdout  # fmt: skip
-        words = [line for line in seen.splitlines() if line in ("A", "B", "return 900;")]
-        assert words == ([kept] if kept else [])
-
-
-class TestVolatile:
-    """Statements in which the lanes of a warp keep step."""
-
-    @pytest.mark.parametrize(
-        "before, after",
-        [
-            ("s[t] += s[t + 1];", "s[t] += (@(), @(s[t + 1]));"),
-            ("if (t < 4) s[t] = x = s[t + 1];", "if (t < 4) s[t] = (@(), @(x = s[t + 1]));"),
-            ("float v = s[t], w = 1;", "float v = (@(), @(s[t])), w = 1;"),
-            ("if (s[t] == s[1]) x = 1;", "if (@(), s[t] == s[1]) x = 1;"),
-            ("while (s[0] == 0);", "while (s[0] == 0);"),
-            ("f(s[0]);", "f(s[0]);"),
-        ],
-    )
-    def test_statement(self, before, after):
-        head = "__device__ void f(volatile float* s, int t) { float x; "
-        text = re.sub(r"::simt::in_step\((\d+)(, )?", "@(", rewritten(head + before + "}"))
-        assert text == head + after + "}"
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "void f(volatile int* s) { s[0] = s[1]; }",
-            "__device__ void f(volatile int* s); __device__ void g(int* s) { s[0] = s[1]; }",
-            "__device__ void f(int* s) { { volatile int* s; } s[0] = s[1]; }",
-            "__device__ void f() { volatile int s[2]; s[0] = s[1]; }",
-        ],
-    )
-    def test_only_where_the_name_is_volatile_and_on_the_device(self, text):
-        assert rewritten(text) == text
