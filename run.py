@@ -14,6 +14,7 @@ except ModuleNotFoundError:
     sys.exit("This Python has no torch. Run `make setup`, then use .venv/bin/python.")
 
 from mingpt import cli
+from mingpt.decoder import open_decoder
 from mingpt.errors import KernelError, LabError, LogitsError, SubmissionError
 from mingpt.generate import Sampler, Stopwatch, generate
 from mingpt.kernels import LAYERS, CustomOps, KernelLibrary, build, load_kv_cache, pick_device
@@ -91,8 +92,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         torch.set_num_threads(1)  # little is left to torch: its threads would wait, not work
 
     ids = torch.tensor([tokenizer.encode(args.prompt)], device=device)  # (1, T)
-    stopwatch = Stopwatch(model)
-    new_ids = stopwatch.watch(generate(model, ids, args.steps, args.sample, cached))
+    decoder = open_decoder(model) if args.use_kv_cache else None
+    args.cache = "gpt.cu, which decodes by itself" if decoder else "kv_cache.py"
+    stopwatch = Stopwatch(model, decoder and decoder.bytes_per_step)
+    new_ids = stopwatch.watch(generate(model, ids, args.steps, args.sample, cached, decoder))
     text = TextStream(tokenizer)
     status, error = 0, None
     print(args.prompt, end="", flush=True)
@@ -119,7 +122,7 @@ def figures(args: argparse.Namespace, model: GPT, prompt_tokens: int, stopwatch:
         "model": f"{model.name}, {model.num_parameters / 1e6:.1f}M parameters, "
         f"{str(model.dtype).removeprefix('torch.')}, on {device_name(model)}",
         "layers": f"{custom} by {args.submission.name}/gpt.cu" if custom else "torch",
-        "KV-cache": f"{args.submission.name}/kv_cache.py" if args.use_kv_cache else "none",
+        "KV-cache": f"{args.submission.name}/{args.cache}" if args.use_kv_cache else "none",
         "tokens": f"{prompt_tokens} in the prompt, {t.tokens} written",
     }
     if t.ttft is not None:
@@ -131,7 +134,7 @@ def figures(args: argparse.Namespace, model: GPT, prompt_tokens: int, stopwatch:
         )
         lines["speed"] = (
             f"{t.tokens_per_s:.1f} tokens/s, {t.bandwidth / 1e9:.2f} GB/s "
-            f"({model.bytes_per_step / 1e6:.1f} MB of weights, each read once a token)"
+            f"({stopwatch.bytes_per_step / 1e6:.1f} MB of weights, each read once a token)"
         )
     return "\n" + "\n".join(f"{name:<9} {value}" for name, value in lines.items())
 

@@ -11,12 +11,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from mingpt.errors import LogitsError, SubmissionError
 from mingpt.model import GPT
+
+if TYPE_CHECKING:
+    from mingpt.decoder import Decoder
 
 
 class Sampler:
@@ -61,23 +65,34 @@ def generate(
     max_new_tokens: int,
     sample: Callable[[Tensor], Tensor],
     cached: Callable[..., Iterator[Tensor]] | None = None,
+    decoder: "Decoder | None" = None,
 ) -> Iterator[int]:
     """Yields max_new_tokens new ids after the prompt `ids` (1, T), each as soon as it is known.
 
-    With `cached`, a submission's kv_cache.generate, up to the model's block_size. Without it, and
-    past the block, the whole text is fed again for each new token, cropped to its last block_size
-    tokens as minGPT does. Raises ValueError for an empty prompt, SubmissionError when `cached`
-    yields something else than max_new_tokens ids.
+    Up to the model's block_size, by a submission: its kv_cache.generate (`cached`), or its library
+    alone (`decoder`) if `sample` is a Sampler. Without them, and past the block, the whole text is
+    fed again for each new token, cropped to its last block_size tokens as minGPT does. Raises
+    ValueError for an empty prompt, SubmissionError when `cached` yields something else than
+    max_new_tokens ids.
     """
     if ids.shape[1] == 0:
         raise ValueError("the prompt is empty: there is nothing to go on from")
     ids = ids.to(model.device)
     room = model.config.block_size - ids.shape[1]  # new tokens that fit into the block
-    if cached is not None and room > 0:
-        for new in _cached_ids(model, ids, min(room, max_new_tokens), sample, cached):
-            ids = torch.cat([ids, torch.tensor([[new]], device=ids.device)], dim=1)
-            max_new_tokens -= 1
+    count = min(room, max_new_tokens)
+    if decoder is not None and isinstance(sample, Sampler):
+        new_ids = decoder.generate(ids, count, sample)
+    elif cached is not None:
+        new_ids = _cached_ids(model, ids, count, sample, cached)
+    else:
+        new_ids = iter(())
+    if room > 0:
+        known = []
+        for new in new_ids:
+            known.append(new)
             yield new
+        ids = torch.cat([ids, torch.tensor([known], dtype=ids.dtype, device=ids.device)], dim=1)
+        max_new_tokens -= len(known)
     for _ in range(max_new_tokens):
         context = ids[:, -model.config.block_size :]  # (1, T), T <= block_size
         new = sample(model.next_logits(context))  # (1, 1)
@@ -123,27 +138,31 @@ class Timings:
     tpot_p10: float | None  # nine of ten steps took longer
     tpot_p90: float | None  # one of ten steps took longer
     tokens_per_s: float | None  # decode steps over the time of all of them
-    bandwidth: float | None  # bytes/s: GPT.bytes_per_step (each weight once) over the median TPOT
+    bandwidth: float | None  # bytes/s: the weights (each once) over the median TPOT
 
 
 class Stopwatch:
     """Measures an iterator of ids, from the request for each to its arrival.
 
-    What the caller does between them (printing) does not count. On a GPU the device has finished
-    all work at both ends of each measurement.
+    What the caller does between them (printing) does not count. An id is a number on the host, so
+    the device has finished it when it arrives; what was queued before the first request is waited
+    for. (Waiting for the device at each token would stop a decoder that works ahead.)
     """
 
-    def __init__(self, model: GPT):
+    def __init__(self, model: GPT, bytes_per_step: int | None = None):
+        """bytes_per_step: of the weights, where they aren't read as the model holds them."""
         self.seconds: list[float] = []
-        self._bytes_per_step = model.bytes_per_step
+        self.bytes_per_step = bytes_per_step or model.bytes_per_step
         self._on_gpu = model.device.type == "cuda"
 
     def watch(self, ids: Iterator[int]) -> Iterator[int]:
         """The same ids, measured."""
+        if self._on_gpu:
+            torch.cuda.synchronize()
         while True:
-            start = self._now()
+            start = time.perf_counter()
             i = next(ids, None)
-            end = self._now()
+            end = time.perf_counter()
             if i is None:
                 return
             self.seconds.append(end - start)
@@ -163,13 +182,8 @@ class Stopwatch:
             tpot_p10=deciles[0],
             tpot_p90=deciles[-1],
             tokens_per_s=len(decode) / sum(decode),
-            bandwidth=self._bytes_per_step / median,
+            bandwidth=self.bytes_per_step / median,
         )
-
-    def _now(self) -> float:
-        if self._on_gpu:
-            torch.cuda.synchronize()
-        return time.perf_counter()
 
 
 def _not_finite(logits: Tensor) -> str:

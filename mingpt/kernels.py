@@ -86,14 +86,21 @@ class KernelLibrary:
     ) -> None:
         self.function("linear")(out, in_, weight, bias, m, n, k, stream)
 
-    def function(self, name: str):
-        """A layer's C function. Raises BuildError when the library has none of that name."""
+    def exports(self, name: str) -> bool:
+        """Whether the library has a function of that name."""
+        return hasattr(self._library, name)
+
+    def function(self, name: str, parameters: tuple = (), result=None):
+        """A C function. Raises BuildError when the library has none of that name.
+
+        parameters, result: ctypes types, where it isn't one of gpt.h's.
+        """
         if name not in self._functions:
             try:
                 function = self._library[name]
             except AttributeError:
                 raise BuildError(self._missing(name)) from None
-            function.argtypes, function.restype = SIGNATURES[name], None
+            function.argtypes, function.restype = SIGNATURES.get(name, parameters), result
             self._functions[name] = function
         return self._functions[name]
 
