@@ -1,5 +1,6 @@
 // gelu.cuh: gelu, in four elements a thread.
 #pragma once
+#include "aligned.cuh"
 #include "gpt.h"
 
 // GPT-2's tanh form. u = sqrt(2/pi) (x + 0.044715 x^3); 0.5 (1 + tanh u) = 1 / (1 + e^-2u).
@@ -25,7 +26,7 @@ __global__ void gelu_kernel(float* out, const float* in, long n) {
 void gelu(float* out, const float* in, int num_rows, int num_cols, cudaStream_t stream) {
   const int block = 256;
   long n = (long)num_rows * num_cols;
-  bool vector = reinterpret_cast<size_t>(out) % 16 == 0 && reinterpret_cast<size_t>(in) % 16 == 0;
+  bool vector = aligned(out) && aligned(in);
   long threads = vector ? (n + 3) / 4 : n;
   auto kernel = vector ? gelu_kernel<true> : gelu_kernel<false>;
   kernel<<<(threads + block - 1) / block, block, 0, stream>>>(out, in, n);

@@ -1,5 +1,6 @@
 // layernorm.cuh: layernorm, a warp for each row; the row stays in registers where it is short.
 #pragma once
+#include "aligned.cuh"
 #include "gpt.h"
 #include "reduce.cuh"
 
@@ -54,8 +55,6 @@ __global__ void layernorm_kernel(float* out, const float* in, const float* weigh
     for (int c = lane; c < num_cols; c += 32) y[c] = (x[c] - mean) * rstd * weight[c] + bias[c];
   }
 }
-
-inline bool aligned(const void* pointer) { return reinterpret_cast<size_t>(pointer) % 16 == 0; }
 
 void layernorm(float* out, const float* in, const float* weight, const float* bias, float eps,
                int num_rows, int num_cols, cudaStream_t stream) {

@@ -1,0 +1,119 @@
+// decode_attention.cuh: attention of one new token over the KV-cache ("flash-decoding").
+//
+// One query a head is little work for a GPU, but the history is long: it is split among blocks.
+// Each keeps a running maximum and sum of its part, so that no row of scores goes to memory, and
+// whoever needs the result puts the parts together. (Dao et al. 2023, "Flash-Decoding for
+// long-context inference"; the running softmax: Milakov and Gimelshein 2018.)
+#pragma once
+#include <cuda_bf16.h>
+#include <cuda_runtime.h>
+
+const int HEAD = 64;         // hs: the head size of every GPT-2
+const int MAX_SPLITS = 16;   // parts of a history
+const int LEAST_SPLIT = 16;  // positions in a part, unless the history is shorter
+const int PART = HEAD + 4;   // floats: max, sum, 2 unused; then sum of weight * value (HEAD)
+
+// How a history of `length` positions is split, at most `most` times.
+__device__ __forceinline__ int num_splits(int length, int most) {
+  return min(most, (length + LEAST_SPLIT - 1) / LEAST_SPLIT);
+}
+
+__device__ __forceinline__ float4 load4(const float* p) {
+  return __ldcg(reinterpret_cast<const float4*>(p));
+}
+__device__ __forceinline__ float4 load4(const __nv_bfloat16* p) {
+  uint2 bits = __ldcg(reinterpret_cast<const uint2*>(p));
+  return make_float4(__uint_as_float(bits.x << 16), __uint_as_float(bits.x & 0xffff0000),
+                     __uint_as_float(bits.y << 16), __uint_as_float(bits.y & 0xffff0000));
+}
+
+// A running softmax: the largest score, the sum of e^(score - max), and of that times the values.
+struct Running {
+  float max = -1e30f, sum = 0.0f;
+  float4 value = {0, 0, 0, 0};
+
+  __device__ __forceinline__ void scale(float larger) {
+    float factor = __expf(max - larger);
+    max = larger, sum *= factor;
+    value.x *= factor, value.y *= factor, value.z *= factor, value.w *= factor;
+  }
+  __device__ __forceinline__ void add(float weight, float4 v) {
+    sum += weight;
+    value.x += weight * v.x, value.y += weight * v.y;
+    value.z += weight * v.z, value.w += weight * v.w;
+  }
+};
+
+// One head's attention to the positions [begin, end), by a whole block of WARPS warps, into
+// part (PART). 16 lanes take a position: its key and its value are 4 elements a lane.
+// query (HEAD); keys and values (S, HEAD), all of one head.
+template <int WARPS, typename T>
+__device__ __forceinline__ void attend(const float* query, const T* keys, const T* values,
+                                       int begin, int end, float* part) {
+  __shared__ float warp_max[WARPS], warp_sum_[WARPS], warp_value[WARPS][HEAD];
+  const int AT_ONCE = 4, HALVES = 2 * WARPS;
+  int lane = threadIdx.x % 16, half = threadIdx.x / 16, warp = threadIdx.x / 32;
+  float4 q = load4(query + 4 * lane);
+  Running run;
+  for (int start = begin; start < end; start += HALVES * AT_ONCE) {
+    float4 k[AT_ONCE], v[AT_ONCE];
+#pragma unroll
+    for (int i = 0; i < AT_ONCE; i++) {
+      int position = min(start + i * HALVES + half, end - 1);
+      k[i] = load4(keys + (size_t)position * HEAD + 4 * lane);
+      v[i] = load4(values + (size_t)position * HEAD + 4 * lane);
+    }
+    float score[AT_ONCE], larger = run.max;
+#pragma unroll
+    for (int i = 0; i < AT_ONCE; i++) {
+      float s = q.x * k[i].x + q.y * k[i].y + q.z * k[i].z + q.w * k[i].w;
+      for (int offset = 8; offset > 0; offset /= 2) s += __shfl_xor_sync(0xffffffff, s, offset);
+      score[i] = s * rsqrtf(HEAD);
+      if (start + i * HALVES + half < end) larger = fmaxf(larger, score[i]);
+    }
+    run.scale(larger);
+#pragma unroll
+    for (int i = 0; i < AT_ONCE; i++)
+      if (start + i * HALVES + half < end) run.add(__expf(score[i] - run.max), v[i]);
+  }
+
+  // The two halves of a warp, then the warps.
+  Running other;
+  other.max = __shfl_xor_sync(0xffffffff, run.max, 16);
+  float larger = fmaxf(run.max, other.max);
+  run.scale(larger);
+  run.sum += __shfl_xor_sync(0xffffffff, run.sum, 16);
+  run.value.x += __shfl_xor_sync(0xffffffff, run.value.x, 16);
+  run.value.y += __shfl_xor_sync(0xffffffff, run.value.y, 16);
+  run.value.z += __shfl_xor_sync(0xffffffff, run.value.z, 16);
+  run.value.w += __shfl_xor_sync(0xffffffff, run.value.w, 16);
+  if (threadIdx.x % 32 < 16) {
+    *reinterpret_cast<float4*>(&warp_value[warp][4 * lane]) = run.value;
+    if (lane == 0) warp_max[warp] = run.max, warp_sum_[warp] = run.sum;
+  }
+  __syncthreads();
+  if (threadIdx.x < HEAD) {
+    float max = warp_max[0], sum = 0.0f, value = 0.0f;
+    for (int w = 1; w < WARPS; w++) max = fmaxf(max, warp_max[w]);
+    for (int w = 0; w < WARPS; w++) {
+      float factor = __expf(warp_max[w] - max);
+      sum += warp_sum_[w] * factor;
+      value += warp_value[w][threadIdx.x] * factor;
+    }
+    part[4 + threadIdx.x] = value;
+    if (threadIdx.x == 0) part[0] = max, part[1] = sum;
+  }
+}
+
+// Channel c of the attention's output, from the parts (nh, most, PART) of all heads.
+__device__ __forceinline__ float merged(const float* parts, int c, int splits, int most) {
+  const float* part = parts + (size_t)(c / HEAD) * most * PART;
+  float max = -1e30f, sum = 0.0f, value = 0.0f;
+  for (int i = 0; i < splits; i++) max = fmaxf(max, __ldcg(part + i * PART));
+  for (int i = 0; i < splits; i++) {
+    float factor = __expf(__ldcg(part + i * PART) - max);
+    sum += __ldcg(part + i * PART + 1) * factor;
+    value += __ldcg(part + i * PART + 4 + c % HEAD) * factor;
+  }
+  return value / sum;
+}

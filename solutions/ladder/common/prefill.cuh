@@ -1,0 +1,89 @@
+// prefill.cuh: many tokens at once: matrix products, which use each weight for all of them.
+#pragma once
+#include "flash_attention.cuh"
+#include "layernorm.cuh"
+#include "linear_tensor.cuh"
+#include "linear_tiled.cuh"
+#include "step.cuh"
+
+__global__ void embed_kernel(float* x, const int* ids, int position, GPTModel m) {
+  const float* token = m.wte + (size_t)ids[blockIdx.x] * m.n_embd;
+  const float* place = m.wpe + (size_t)(position + blockIdx.x) * m.n_embd;
+  for (int c = threadIdx.x; c < m.n_embd; c += blockDim.x)
+    x[(size_t)blockIdx.x * m.n_embd + c] = token[c] + place[c];
+}
+
+// Epilogues, as those of step.cuh, for token `row` of those that are fed.
+struct StoreQKVs {
+  float* queries;
+  Cached *keys, *values;
+  const float* bias;
+  int position, C, S;
+  __device__ void operator()(int row, int col, float sum) const {
+    sum += bias[col];
+    if (col < C) {
+      queries[(size_t)row * C + col] = sum;
+      return;
+    }
+    int c = col % C;
+    size_t at = ((size_t)(c / HEAD) * S + position + row) * HEAD + c % HEAD;
+    (col < 2 * C ? keys : values)[at] = Cached(sum);
+  }
+};
+struct BiasGelus {
+  float* out;
+  const float* bias;
+  int n;
+  __device__ void operator()(int row, int col, float sum) const {
+    out[(size_t)row * n + col] = gelu_of(sum + bias[col]);
+  }
+};
+struct AddTos {
+  float* x;
+  const float* bias;
+  int n;
+  __device__ void operator()(int row, int col, float sum) const {
+    x[(size_t)row * n + col] += sum + bias[col];
+  }
+};
+
+// float32 weights: exactly. Others: on the tensor cores.
+template <typename W, typename Epilogue>
+void many_linear(const float* in, const Matrix<W>& weight, int m, Epilogue epilogue,
+                 cudaStream_t stream) {
+  if constexpr (sizeof(W) == 4)
+    linear_tiled(in, weight.data, m, weight.rows, weight.cols, epilogue, stream);
+  else
+    linear_tensor(in, weight, m, epilogue, stream);
+}
+
+// Feeds num_ids tokens and writes the logits of the last num_logits: (num_logits, V).
+inline void launch_prefill(const GPT& g, const int* ids, int position, int num_ids, float* logits,
+                           int num_logits, cudaStream_t stream) {
+  const GPTModel& m = g.model;
+  int T = num_ids, C = m.n_embd;
+  embed_kernel<<<T, 256, 0, stream>>>(g.xs, ids, position, m);
+  for (int l = 0; l < m.n_layer; l++) {
+    const GPTLayer& p = g.params[l];
+    const Layer& layer = g.layers[l];
+    layernorm(g.normed, g.xs, p.ln_1_weight, p.ln_1_bias, m.eps, T, C, stream);
+    many_linear(
+        g.normed, layer.attn, T,
+        StoreQKVs{g.queries, layer.keys, layer.values, p.attn_bias, position, C, m.block_size},
+        stream);
+    flash_attention(g.attended, g.queries, layer.keys, layer.values, T, position, m.n_head,
+                    m.block_size, stream);
+    many_linear(g.attended, layer.attn_proj, T, AddTos{g.xs, p.attn_proj_bias, C}, stream);
+    layernorm(g.normed, g.xs, p.ln_2_weight, p.ln_2_bias, m.eps, T, C, stream);
+    many_linear(g.normed, layer.fc, T, BiasGelus{g.hiddens, p.fc_bias, 4 * C}, stream);
+    many_linear(g.hiddens, layer.proj, T, AddTos{g.xs, p.proj_bias, C}, stream);
+  }
+  const float* last = g.xs + (size_t)(T - num_logits) * C;
+  if (num_logits == 1) {  // of one row only: the weights are read, nothing else
+    row_linear(g.lm_head, LayerNorm{last, m.ln_f_weight, m.ln_f_bias, m.eps},
+               AddBias{logits, nullptr}, stream);
+  } else {
+    layernorm(g.normed, last, m.ln_f_weight, m.ln_f_bias, m.eps, num_logits, C, stream);
+    many_linear(g.normed, g.lm_head, num_logits, AddBiasTo{logits, nullptr, m.vocab_size}, stream);
+  }
+}
