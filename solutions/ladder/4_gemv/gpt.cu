@@ -20,9 +20,9 @@ void linear(float* out, const float* in, const float* weight, const float* bias,
   if (m == 1 && vector && k <= 8192) {  // x fits into shared memory
     Matrix<float> matrix = {weight, nullptr, n, k};
     if (k >= 2048)
-      gemv<float, 4>(matrix, Copy{in}, AddBias{out, bias}, stream);
+      gemv<float, 4>(matrix, bias, Copy{in}, Store{out}, stream);
     else
-      gemv<float, 1>(matrix, Copy{in}, AddBias{out, bias}, stream);
+      gemv<float, 1>(matrix, bias, Copy{in}, Store{out}, stream);
   } else if (vector) {
     linear_tiled<true>(in, weight, m, n, k, AddBiasTo{out, bias, n}, stream);
   } else {

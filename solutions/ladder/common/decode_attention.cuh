@@ -13,8 +13,8 @@ const int MAX_SPLITS = 16;   // parts of a history
 const int LEAST_SPLIT = 16;  // positions in a part, unless the history is shorter
 const int PART = HEAD + 4;   // floats: max, sum, 2 unused; then sum of weight * value (HEAD)
 
-// How a history of `length` positions is split, at most `most` times.
-__device__ __forceinline__ int num_splits(int length, int most) {
+// How many parts a history of `length` positions has.
+__device__ __forceinline__ int num_splits(int length, int most = MAX_SPLITS) {
   return min(most, (length + LEAST_SPLIT - 1) / LEAST_SPLIT);
 }
 
@@ -45,13 +45,13 @@ struct Running {
 };
 
 // One head's attention to the positions [begin, end), by a whole block of WARPS warps, into
-// part (PART). 16 lanes take a position: its key and its value are 4 elements a lane.
-// query (HEAD); keys and values (S, HEAD), all of one head.
-template <int WARPS, typename T>
+// part (PART). 16 lanes take a position: its key and its value are 4 elements a lane, and AT_ONCE
+// positions are in flight. query (HEAD); keys and values (S, HEAD), all of one head.
+template <int WARPS, int AT_ONCE, typename T>
 __device__ __forceinline__ void attend(const float* query, const T* keys, const T* values,
                                        int begin, int end, float* part) {
   __shared__ float warp_max[WARPS], warp_sum_[WARPS], warp_value[WARPS][HEAD];
-  const int AT_ONCE = 4, HALVES = 2 * WARPS;
+  const int HALVES = 2 * WARPS;
   int lane = threadIdx.x % 16, half = threadIdx.x / 16, warp = threadIdx.x / 32;
   float4 q = load4(query + 4 * lane);
   Running run;
@@ -105,15 +105,28 @@ __device__ __forceinline__ void attend(const float* query, const T* keys, const 
   }
 }
 
-// Channel c of the attention's output, from the parts (nh, most, PART) of all heads.
-__device__ __forceinline__ float merged(const float* parts, int c, int splits, int most) {
-  const float* part = parts + (size_t)(c / HEAD) * most * PART;
-  float max = -1e30f, sum = 0.0f, value = 0.0f;
-  for (int i = 0; i < splits; i++) max = fmaxf(max, __ldcg(part + i * PART));
-  for (int i = 0; i < splits; i++) {
-    float factor = __expf(__ldcg(part + i * PART) - max);
-    sum += __ldcg(part + i * PART + 1) * factor;
-    value += __ldcg(part + i * PART + 4 + c % HEAD) * factor;
-  }
-  return value / sum;
+// Channel c of the attention's output, from the parts (nh, MOST, PART) of all heads, `splits` of
+// each. All loads are on their way before the first is used.
+template <int MOST>
+__device__ __forceinline__ float merged(const float* parts, int c, int splits) {
+  const float* part = parts + (size_t)(c / HEAD) * MOST * PART;
+  float2 max_sum[MOST];
+  float value[MOST], max = -1e30f, sum = 0.0f, total = 0.0f;
+#pragma unroll
+  for (int i = 0; i < MOST; i++)
+    if (i < splits) {
+      max_sum[i] = __ldcg(reinterpret_cast<const float2*>(part + i * PART));
+      value[i] = __ldcg(part + i * PART + 4 + c % HEAD);
+    }
+#pragma unroll
+  for (int i = 0; i < MOST; i++)
+    if (i < splits) max = fmaxf(max, max_sum[i].x);
+#pragma unroll
+  for (int i = 0; i < MOST; i++)
+    if (i < splits) {
+      float factor = __expf(max_sum[i].x - max);
+      sum += max_sum[i].y * factor;
+      total += value[i] * factor;
+    }
+  return total / sum;
 }

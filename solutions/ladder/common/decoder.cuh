@@ -16,7 +16,7 @@ __global__ void aim_kernel(State* state, int* new_ids) { state->new_ids = new_id
 
 GPT* gpt_open(const GPTModel* model) {
   const GPTModel& m = *model;
-  if (m.n_embd != m.n_head * HEAD) return nullptr;
+  if (m.n_embd != m.n_head * HEAD || m.n_embd > LAYERNORM_MOST) return nullptr;
   auto* g = new GPT();
   g->model = m;
   g->params.assign(m.layers, m.layers + m.n_layer);

@@ -12,17 +12,18 @@
 
 // A block computes BM x BN outputs. GROUPS of (BM / TM) * (BN / TN) threads do so together: each
 // takes every GROUPS-th slice of k, and their sums are added up at the end. That keeps a
-// multiprocessor busy where the output is too small for many blocks.
-template <int BM_, int BN_, int BK_, int TM_, int TN_, int GROUPS_>
+// multiprocessor busy where the output is too small for many blocks. BLOCKS of them fit on one.
+template <int BM_, int BN_, int BK_, int TM_, int TN_, int GROUPS_, int BLOCKS_>
 struct Tiling {
-  static constexpr int BM = BM_, BN = BN_, BK = BK_, TM = TM_, TN = TN_, GROUPS = GROUPS_;
+  static constexpr int BM = BM_, BN = BN_, BK = BK_, TM = TM_, TN = TN_;
+  static constexpr int GROUPS = GROUPS_, BLOCKS = BLOCKS_;
   static constexpr int GROUP = (BM / TM) * (BN / TN);  // threads of a group
   static constexpr int THREADS = GROUP * GROUPS;
   static constexpr int PAD = 4;  // words: a column of the tile spreads over the banks
 };
-using LargeTiling = Tiling<128, 128, 8, 8, 8, 1>;
-using MediumTiling = Tiling<64, 64, 8, 8, 4, 2>;
-using SmallTiling = Tiling<32, 32, 8, 8, 4, 8>;
+using LargeTiling = Tiling<128, 128, 16, 8, 8, 1, 2>;
+using MediumTiling = Tiling<64, 64, 16, 8, 4, 2, 3>;
+using SmallTiling = Tiling<32, 32, 8, 8, 4, 8, 2>;
 
 // ROWS x BK elements of a (rows, k) matrix, from row `row0` and column `k0` on, as float4s along k
 // that the GROUP threads share.
@@ -79,7 +80,7 @@ __device__ __forceinline__ int strip(int i, int t, int threads) {
 // out (m, n) = epilogue(in (m, k) . weight (n, k)^T)
 // epilogue(row, col, sum) is called once for each output.
 template <typename T, bool VECTOR, typename Epilogue>
-__global__ void __launch_bounds__(T::THREADS)
+__global__ void __launch_bounds__(T::THREADS, T::BLOCKS)
     linear_tiled_kernel(const float* in, const float* weight, int m, int n, int k,
                         Epilogue epilogue) {
   constexpr int BM = T::BM, BN = T::BN, BK = T::BK, TM = T::TM, TN = T::TN, PAD = T::PAD;
@@ -94,7 +95,10 @@ __global__ void __launch_bounds__(T::THREADS)
   __shared__ Shared shared;
 
   int group = threadIdx.x / T::GROUP, thread = threadIdx.x % T::GROUP;
-  int tx = thread % (BN / TN), ty = thread / (BN / TN);
+  // The lanes of a warp are 4 x 8 of the group's threads: they read 4 and 8 times 16 bytes, which
+  // is one pass over the banks each.
+  const int ACROSS = BN / TN / 8;  // warps
+  int tx = thread / 32 % ACROSS * 8 + thread % 8, ty = thread / 32 / ACROSS * 4 + thread % 32 / 8;
   int row0 = blockIdx.y * BM, col0 = blockIdx.x * BN;
 
   TileLoader<BM, BK, T::GROUP, PAD> in_tile;

@@ -16,18 +16,11 @@ __global__ void embed_kernel(float* x, const int* ids, int position, GPTModel m)
 // Epilogues, as those of step.cuh, for token `row` of those that are fed.
 struct StoreQKVs {
   float* queries;
-  Cached *keys, *values;
+  Layer layer;
   const float* bias;
   int position, C, S;
   __device__ void operator()(int row, int col, float sum) const {
-    sum += bias[col];
-    if (col < C) {
-      queries[(size_t)row * C + col] = sum;
-      return;
-    }
-    int c = col % C;
-    size_t at = ((size_t)(c / HEAD) * S + position + row) * HEAD + c % HEAD;
-    (col < 2 * C ? keys : values)[at] = Cached(sum);
+    store_qkv(col, sum + bias[col], position + row, C, S, queries + (size_t)row * C, layer);
   }
 };
 struct BiasGelus {
@@ -67,10 +60,8 @@ inline void launch_prefill(const GPT& g, const int* ids, int position, int num_i
     const GPTLayer& p = g.params[l];
     const Layer& layer = g.layers[l];
     layernorm(g.normed, g.xs, p.ln_1_weight, p.ln_1_bias, m.eps, T, C, stream);
-    many_linear(
-        g.normed, layer.attn, T,
-        StoreQKVs{g.queries, layer.keys, layer.values, p.attn_bias, position, C, m.block_size},
-        stream);
+    many_linear(g.normed, layer.attn, T,
+                StoreQKVs{g.queries, layer, p.attn_bias, position, C, m.block_size}, stream);
     flash_attention(g.attended, g.queries, layer.keys, layer.values, T, position, m.n_head,
                     m.block_size, stream);
     many_linear(g.attended, layer.attn_proj, T, AddTos{g.xs, p.attn_proj_bias, C}, stream);
@@ -80,8 +71,8 @@ inline void launch_prefill(const GPT& g, const int* ids, int position, int num_i
   }
   const float* last = g.xs + (size_t)(T - num_logits) * C;
   if (num_logits == 1) {  // of one row only: the weights are read, nothing else
-    row_linear(g.lm_head, LayerNorm{last, m.ln_f_weight, m.ln_f_bias, m.eps},
-               AddBias{logits, nullptr}, stream);
+    row_linear(g.lm_head, nullptr, RowNorm(last, m.ln_f_weight, m.ln_f_bias, m.eps), Store{logits},
+               stream);
   } else {
     layernorm(g.normed, last, m.ln_f_weight, m.ln_f_bias, m.eps, num_logits, C, stream);
     many_linear(g.normed, g.lm_head, num_logits, AddBiasTo{logits, nullptr, m.vocab_size}, stream);

@@ -84,10 +84,19 @@ __device__ inline int pick(const float* logits, int n, int position, const GPTSa
   if (threadIdx.x == 0) best = 0;
   bool bad = false;
   unsigned long long mine = 0;
-  for (int i = threadIdx.x; i < n; i += blockDim.x) {
-    float logit = logits[i];
-    bad |= !isfinite(logit);
-    if (sortable(logit) >= least) mine = max(mine, rank_of(logit, i, position, how));
+  const int AT_ONCE = 8;  // loads in flight
+  for (int start = threadIdx.x; start < n; start += AT_ONCE * blockDim.x) {
+    float some_logits[AT_ONCE];
+#pragma unroll
+    for (int j = 0; j < AT_ONCE; j++)
+      some_logits[j] = logits[min(n - 1, start + j * (int)blockDim.x)];
+#pragma unroll
+    for (int j = 0; j < AT_ONCE; j++) {
+      int i = min(n - 1, start + j * (int)blockDim.x);  // the last one several times: no harm
+      bad |= !isfinite(some_logits[j]);
+      if (sortable(some_logits[j]) >= least)
+        mine = max(mine, rank_of(some_logits[j], i, position, how));
+    }
   }
   for (int offset = 16; offset > 0; offset /= 2)
     mine = max(mine, __shfl_xor_sync(0xffffffff, mine, offset));

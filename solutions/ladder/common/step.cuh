@@ -13,62 +13,93 @@
 #include "gpt.cuh"
 #include "sampling.cuh"
 
-// Prologue: layernorm of `in`.
+// Prologue: layernorm of `in`, by a block of THREADS. PRECOND: k is at most LAYERNORM_MOST.
+const int LAYERNORM_MOST = 2304;
+template <int THREADS>
 struct LayerNorm {
+  static constexpr int EACH = (LAYERNORM_MOST + THREADS - 1) / THREADS;
   const float *in, *weight, *bias;
   float eps;
-  __device__ void operator()(float* x, int k) const {
-    float sum = 0.0f, sum_sq = 0.0f;
-    for (int i = threadIdx.x; i < k; i += blockDim.x) sum += x[i] = in[i];
+  float w[EACH], b[EACH];  // of this thread's elements
+
+  __device__ LayerNorm() {}
+  __host__ __device__ LayerNorm(const float* in, const float* weight, const float* bias, float eps)
+      : in(in), weight(weight), bias(bias), eps(eps) {}
+
+  __device__ __forceinline__ void load(int k) {
+#pragma unroll
+    for (int j = 0; j < EACH; j++) {
+      int i = threadIdx.x + j * THREADS;
+      if (i < k) w[j] = weight[i], b[j] = bias[i];
+    }
+  }
+  __device__ __forceinline__ void operator()(float* x, int k) const {
+    float mine[EACH], sum = 0.0f, sum_sq = 0.0f;
+#pragma unroll
+    for (int j = 0; j < EACH; j++) {
+      int i = threadIdx.x + j * THREADS;
+      mine[j] = i < k ? __ldcg(in + i) : 0.0f;
+      sum += mine[j];
+    }
     float mean = block_sum(sum) / k;
-    for (int i = threadIdx.x; i < k; i += blockDim.x) sum_sq += (x[i] - mean) * (x[i] - mean);
+#pragma unroll
+    for (int j = 0; j < EACH; j++)
+      if (threadIdx.x + j * THREADS < k) sum_sq += (mine[j] - mean) * (mine[j] - mean);
     float rstd = rsqrtf(block_sum(sum_sq) / k + eps);
-    for (int i = threadIdx.x; i < k; i += blockDim.x)
-      x[i] = (x[i] - mean) * rstd * weight[i] + bias[i];
+#pragma unroll
+    for (int j = 0; j < EACH; j++) {
+      int i = threadIdx.x + j * THREADS;
+      if (i < k) x[i] = (mine[j] - mean) * rstd * w[j] + b[j];
+    }
   }
 };
+using RowNorm = LayerNorm<GEMV_WARPS * 32>;
 
 // Prologue: the attention's output, from its parts.
 struct Merged {
   const float* parts;
   const State* state;
+  __device__ void load(int) {}
   __device__ void operator()(float* x, int k) const {
-    int splits = num_splits(state->position + 1, MAX_SPLITS);
-    for (int i = threadIdx.x; i < k; i += blockDim.x) x[i] = merged(parts, i, splits, MAX_SPLITS);
+    int splits = num_splits(state->position + 1);
+    for (int i = threadIdx.x; i < k; i += blockDim.x) x[i] = merged<MAX_SPLITS>(parts, i, splits);
   }
 };
 
-// Epilogue: the query goes to `query`, key and value into the cache.
+// Row `row` of what attn gives: the query goes to `query`, key and value into the cache (nh, S,
+// HEAD).
+__device__ __forceinline__ void store_qkv(int row, float sum, int position, int C, int S,
+                                          float* query, const Layer& layer) {
+  if (row < C) {
+    query[row] = sum;
+    return;
+  }
+  int c = row - (row < 2 * C ? C : 2 * C);
+  size_t at = ((size_t)(c / HEAD) * S + position) * HEAD + c % HEAD;
+  (row < 2 * C ? layer.keys : layer.values)[at] = Cached(sum);
+}
+
+// Epilogue: store_qkv.
 struct StoreQKV {
   float* query;
-  Cached *keys, *values;  // (nh, S, HEAD)
-  const float* bias;
+  Layer layer;
   const State* state;
   int C, S;
   __device__ void operator()(int row, float sum) const {
-    sum += bias[row];
-    if (row < C) {
-      query[row] = sum;
-      return;
-    }
-    int c = row % C;
-    size_t at = ((size_t)(c / HEAD) * S + state->position) * HEAD + c % HEAD;
-    (row < 2 * C ? keys : values)[at] = Cached(sum);
+    store_qkv(row, sum, state->position, C, S, query, layer);
   }
 };
 
-// Epilogue: gelu(sum + bias).
-struct BiasGelu {
+// Epilogue: gelu.
+struct Gelu {
   float* out;
-  const float* bias;
-  __device__ void operator()(int row, float sum) const { out[row] = gelu_of(sum + bias[row]); }
+  __device__ void operator()(int row, float sum) const { out[row] = gelu_of(sum); }
 };
 
-// Epilogue: x += sum + bias.
+// Epilogue: x += sum.
 struct AddTo {
   float* x;
-  const float* bias;
-  __device__ void operator()(int row, float sum) const { x[row] += sum + bias[row]; }
+  __device__ void operator()(int row, float sum) const { x[row] += sum; }
 };
 
 // A block for each part of each head's history.
@@ -77,37 +108,45 @@ __global__ void __launch_bounds__(ATTENTION_WARPS * 32)
     attention_step_kernel(float* parts, const float* query, const Cached* keys,
                           const Cached* values, const State* state, int S) {
   int head = blockIdx.y, length = state->position + 1;
-  int splits = num_splits(length, MAX_SPLITS), each = (length + splits - 1) / splits;
+  int splits = num_splits(length), each = (length + splits - 1) / splits;
   int begin = blockIdx.x * each, end = min(length, begin + each);
   if ((int)blockIdx.x >= splits) return;
-  attend<ATTENTION_WARPS>(query + head * HEAD, keys + (size_t)head * S * HEAD,
-                          values + (size_t)head * S * HEAD, begin, end,
-                          parts + ((size_t)head * MAX_SPLITS + blockIdx.x) * PART);
+  attend<ATTENTION_WARPS, 4>(query + head * HEAD, keys + (size_t)head * S * HEAD,
+                             values + (size_t)head * S * HEAD, begin, end,
+                             parts + ((size_t)head * MAX_SPLITS + blockIdx.x) * PART);
 }
 
-// Picks the id for the next position, hands it out, and embeds it: x (C) is then that token's.
-__global__ void next_kernel(const float* logits, float* x, State* state, GPTModel m) {
-  int position = state->position + 1;
-  int id = pick(logits, m.vocab_size, position, state->sampling);
-  if (id >= 0 && position < m.block_size)
+// Hands out the id for `position` (unless nobody wants it: NULL) and embeds it: x (C) is then that
+// token's. By a whole block.
+__device__ __forceinline__ void next_token(const GPTModel& m, int id, int position, float* x,
+                                           int* new_id) {
+  int token = max(id, 0);  // NOT_FINITE: anything will do
+  if (position < m.block_size)
     for (int c = threadIdx.x; c < m.n_embd; c += blockDim.x)
-      x[c] = m.wte[(size_t)id * m.n_embd + c] + m.wpe[(size_t)position * m.n_embd + c];
-  __syncthreads();  // all have read the state
-  if (threadIdx.x == 0) {
-    *state->new_ids = id;
+      x[c] = m.wte[(size_t)token * m.n_embd + c] + m.wpe[(size_t)position * m.n_embd + c];
+  if (threadIdx.x == 0 && new_id) {
+    *new_id = id;
     __threadfence_system();  // the host may see it now
-    state->new_ids++;
-    state->position = position;
   }
 }
 
+// Picks the id for the next position. By one block.
+__global__ void next_kernel(const float* logits, float* x, State* state, GPTModel m) {
+  int position = state->position + 1;
+  int* new_id = state->new_ids;
+  int id = pick(logits, m.vocab_size, position, state->sampling);
+  next_token(m, id, position, x, new_id);
+  __syncthreads();  // all have read the state
+  if (threadIdx.x == 0) state->position = position, state->new_ids = new_id + 1;
+}
+
 template <typename Prologue, typename Epilogue>
-void row_linear(const Matrix<Weight>& weight, Prologue prologue, Epilogue epilogue,
-                cudaStream_t stream) {
+void row_linear(const Matrix<Weight>& weight, const float* bias, Prologue prologue,
+                Epilogue epilogue, cudaStream_t stream) {
   if (weight.cols >= 2048)
-    gemv<Weight, 4>(weight, prologue, epilogue, stream);
+    gemv<Weight, 4>(weight, bias, prologue, epilogue, stream);
   else
-    gemv<Weight, 1>(weight, prologue, epilogue, stream);
+    gemv<Weight, 1>(weight, bias, prologue, epilogue, stream);
 }
 
 // From x to the logits (V) of the next token. Position, keys and values: see State and Layer.
@@ -116,18 +155,16 @@ inline void launch_layers(const GPT& g, float* logits, cudaStream_t stream) {
   for (int l = 0; l < m.n_layer; l++) {
     const GPTLayer& p = g.params[l];
     const Layer& layer = g.layers[l];
-    row_linear(
-        layer.attn, LayerNorm{g.x, p.ln_1_weight, p.ln_1_bias, m.eps},
-        StoreQKV{g.query, layer.keys, layer.values, p.attn_bias, g.state, m.n_embd, m.block_size},
-        stream);
+    row_linear(layer.attn, p.attn_bias, RowNorm(g.x, p.ln_1_weight, p.ln_1_bias, m.eps),
+               StoreQKV{g.query, layer, g.state, m.n_embd, m.block_size}, stream);
     attention_step_kernel<<<dim3(MAX_SPLITS, m.n_head), ATTENTION_WARPS * 32, 0, stream>>>(
         g.parts, g.query, layer.keys, layer.values, g.state, m.block_size);
-    row_linear(layer.attn_proj, Merged{g.parts, g.state}, AddTo{g.x, p.attn_proj_bias}, stream);
-    row_linear(layer.fc, LayerNorm{g.x, p.ln_2_weight, p.ln_2_bias, m.eps},
-               BiasGelu{g.hidden, p.fc_bias}, stream);
-    row_linear(layer.proj, Copy{g.hidden}, AddTo{g.x, p.proj_bias}, stream);
+    row_linear(layer.attn_proj, p.attn_proj_bias, Merged{g.parts, g.state}, AddTo{g.x}, stream);
+    row_linear(layer.fc, p.fc_bias, RowNorm(g.x, p.ln_2_weight, p.ln_2_bias, m.eps), Gelu{g.hidden},
+               stream);
+    row_linear(layer.proj, p.proj_bias, Copy{g.hidden}, AddTo{g.x}, stream);
   }
-  row_linear(g.lm_head, LayerNorm{g.x, m.ln_f_weight, m.ln_f_bias, m.eps}, AddBias{logits, nullptr},
+  row_linear(g.lm_head, nullptr, RowNorm(g.x, m.ln_f_weight, m.ln_f_bias, m.eps), Store{logits},
              stream);
 }
 
