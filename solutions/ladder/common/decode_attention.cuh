@@ -50,7 +50,8 @@ struct Running {
 template <int WARPS, int AT_ONCE, typename T>
 __device__ __forceinline__ void attend(const float* query, const T* keys, const T* values,
                                        int begin, int end, float* part) {
-  __shared__ float warp_max[WARPS], warp_sum_[WARPS], warp_value[WARPS][HEAD];
+  __shared__ __align__(16) float warp_value[WARPS][HEAD];
+  __shared__ float warp_max[WARPS], warp_sum_[WARPS];
   const int HALVES = 2 * WARPS;
   int lane = threadIdx.x % 16, half = threadIdx.x / 16, warp = threadIdx.x / 32;
   float4 q = load4(query + 4 * lane);

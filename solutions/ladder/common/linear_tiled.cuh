@@ -92,7 +92,7 @@ __global__ void __launch_bounds__(T::THREADS, T::BLOCKS)
     float sums[T::GROUPS > 1 ? T::GROUPS * BM * BN : 1];  // at the end, if there are groups
   };
   static_assert(sizeof(Shared) <= 48 * 1024, "more than a block has");
-  __shared__ Shared shared;
+  __shared__ __align__(16) Shared shared;
 
   int group = threadIdx.x / T::GROUP, thread = threadIdx.x % T::GROUP;
   // The lanes of a warp are 4 x 8 of the group's threads: they read 4 and 8 times 16 bytes, which
