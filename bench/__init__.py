@@ -1,0 +1,6 @@
+"""Measurements: decode.py, kernels.py and accuracy.py of the ladder, simt.py of simt/.
+
+ladder.py   finds the rungs of solutions/ladder and runs them
+gpu.py      the machine: its state, its bandwidth
+tables.py   one table, for a terminal and for docs/; where results are kept
+"""
