@@ -17,7 +17,7 @@ if __name__ == "__main__":
 
 try:
     import mingpt  # noqa: F401, I001 (before torch: it sets how torch's threads wait)
-    import torch
+    import torch  # noqa: F401
 except ModuleNotFoundError:
     sys.exit("This Python has no torch. Run `make setup`, then use .venv/bin/python.")
 
@@ -88,11 +88,8 @@ def workload(text: str) -> Workload:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
-    console = Console()
-    if args.kept:
-        results = tables.read_results(args.kept, "decode")
-    else:
-        results = run(args)
+    console = tables.console()
+    results = tables.read_results(args.kept, "decode") if args.kept else run(args)
     for line in report.machine_lines(results):
         console.print(escape(line))
     for table in report.tables(results):
@@ -107,11 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         tables.write_results(args.json, results)
     if args.docs:
         write_docs(results, args.docs)
-    return (
-        1
-        if any(r["rung"] and "error" in r for w in results["workloads"] for r in w["results"])
-        else 0
-    )
+    return int(report.a_rung_failed(results))
 
 
 def write_docs(results: dict, folder: Path) -> None:
@@ -159,7 +152,7 @@ def run(args: argparse.Namespace) -> dict:
             "notes": notes,
         }
         results["workloads"] = measured(
-            everyone, model, fit, effort, device, args.seed, results, say
+            everyone, model, fit, effort, device, args.seed, results["ceilings"]["read"], say
         )
     return results
 
@@ -173,7 +166,7 @@ def contestants(args: argparse.Namespace, device: str) -> tuple[list[Contestant]
     if args.only:
         names = args.only.split(",")
         known = {c.name for c in everyone}
-        if unknown := [n for n in names if n not in known]:
+        if unknown := sorted(set(names) - known):
             raise LabError(
                 f"There is no {unknown[0]!r} here. There are: {', '.join(sorted(known))}"
             )
@@ -188,7 +181,7 @@ def measured(
     effort: Effort,
     device: str,
     seed: int,
-    results: dict,
+    bandwidth: float,
     say,
 ) -> list[dict]:
     """All contestants at all workloads."""
@@ -206,7 +199,7 @@ def measured(
                 "new": w.new,
                 "state_before": before,
                 "state_after": gpu.state(device),
-                "results": [m.result(results["ceilings"]["read"]) for m in measurements],
+                "results": [m.result(bandwidth) for m in measurements],
             }
         )
         out |= {m.contestant.name: m.error for m in measurements if m.error}

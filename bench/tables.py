@@ -26,13 +26,14 @@ class Table:
     rows: list[list[str]] = field(default_factory=list)
     left: int = 1
 
+    def _side(self, column: int) -> str:
+        return "left" if column < self.left else "right"
+
     def print(self, console: Console) -> None:
         style = {"title_justify": "left", "title_style": "bold", "box": box.SIMPLE_HEAD}
         table = RichTable(title=escape(self.title), **style)
         for i, name in enumerate(self.head):
-            table.add_column(
-                escape(name), justify="left" if i < self.left else "right", no_wrap=True
-            )
+            table.add_column(escape(name), justify=self._side(i), no_wrap=True)
         for row in self.rows:
             table.add_row(*map(escape, row))
         console.print(table)

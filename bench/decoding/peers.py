@@ -5,8 +5,8 @@
     CUDA graph            our model with a static cache, a step recorded and replayed
     torch.compile         the same step by torch.compile(mode="reduce-overhead"), prefill eager
 
-Those with a static cache queue the next step before they read the id of this one, as a server would:
-the GPU doesn't wait for the host to look.
+Those with a static cache queue the next step before they read the id of this one, as a server
+would: the GPU doesn't wait for the host to look.
 """
 
 import copy
@@ -210,7 +210,7 @@ class HuggingFace(Contestant):
 
     def __init__(self, dtype: str, static: bool):
         self.name = f"huggingface{'_static' if static else ''}_{dtype}"
-        self.label = "Hugging Face, static cache, compiled" if static else "Hugging Face, eager"
+        self.label = "Hugging Face compiled" if static else "Hugging Face eager"
         self.dtype, self._static = dtype, static
 
     def open(self, model: GPT, longest: int) -> None:

@@ -5,6 +5,7 @@ matplotlib is imported here only.
 
 from pathlib import Path
 
+from bench.decoding.report import model_text
 from bench.tables import number
 from mingpt.errors import LabError
 
@@ -50,33 +51,36 @@ def make(results: dict):
         places.append((y, label))
     for i, r in enumerate(rungs):
         y = len(peers) + 1 + i
-        rung(axes, y, r, left)
+        bar(axes, y, r, left)
         places.append((y, r["label"]))
     roofs_drawn(axes, roofs, height)
     if peers:
         axes.axhline(len(peers), color=FAINT, linewidth=0.8)
     dress(axes, places)
     axes.set_xlabel("tokens/s, batch size 1 (logarithmic)", color=INK)
-    axes.set_title(
-        f"{results['model']['name']} on {results['machine']['device']}: "
-        f"prompt {workload['prompt']}, {workload['new']} new tokens",
-        loc="left",
-        fontsize=11,
+    figure.suptitle(
+        f"{model_text(results['model'])} on {results['machine']['device']}:"
+        f" {workload['new']} tokens after a prompt of {workload['prompt']}",
+        x=0.01,
+        ha="left",
+        fontsize=12,
         color=INK,
-        pad=22,
     )
     return figure
 
 
-def rung(axes, y: float, r: dict, left: float) -> None:
-    """A bar with its rate at the end."""
+def bar(axes, y: float, r: dict, left: float) -> None:
+    """A rung: its rate at the end of the bar, inside where there is room."""
     rate, colour = r["tokens_per_s"], COLOURS[r["dtype"]]
     axes.barh(y, rate - left, left=left, height=0.62, color=colour)
-    note(axes, rate, y, number(rate), colour, bold=True)
+    if rate > 3 * left:
+        note(axes, rate, y, number(rate), "white", bold=True, on_left=True)
+    else:
+        note(axes, rate, y, number(rate), colour, bold=True)
 
 
 def peer(axes, y: float, results: list[dict]) -> None:
-    """A dot for each type of weights, the faster one's rate to its right, the other's to its left."""
+    """A dot for each type of weights, the fastest one's rate to its right."""
     ordered = sorted(results, key=lambda r: r["tokens_per_s"])
     axes.plot([r["tokens_per_s"] for r in ordered], [y] * len(ordered), color=FAINT, zorder=1)
     for i, r in enumerate(ordered):
@@ -96,7 +100,6 @@ def note(axes, x, y, text, colour, bold=False, on_left=False) -> None:
         fontsize=9,
         fontweight="bold" if bold else "normal",
         color=colour,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
     )
 
 

@@ -1,11 +1,12 @@
 """The tables of bench/decode.py, for a terminal and for docs/ladder.md."""
 
 from bench.gpu import state_text
+from bench.ladder import RANDOM
 from bench.tables import Table, number, percent
 
 HEAD = [
-    *("who", "weights", "tokens/s", "spread", "TTFT, ms", "TPOT, µs", "GB/s"),
-    *("of read bandwidth", "likeliest ids", "tokens"),
+    *("who", "weights", "tokens/s", "spread", "TTFT ms", "TPOT µs", "GB/s", "% read", "best ids"),
+    "tokens",
 ]
 
 
@@ -48,6 +49,18 @@ def failures(results: dict) -> list[str]:
     ]
 
 
+def model_text(model: dict) -> str:
+    """'GPT-2 124M (random weights)', 'shakespeare 5M'."""
+    size = f"{model['parameters'] / 1e6:.0f}M"
+    return (
+        f"GPT-2 {size} (random weights)" if model["name"] == RANDOM else f"{model['name']} {size}"
+    )
+
+
+def a_rung_failed(results: dict) -> bool:
+    return any(r["rung"] and "error" in r for w in results["workloads"] for r in w["results"])
+
+
 def machine_lines(results: dict) -> list[str]:
     """What was measured on, and what its memory can do."""
     m, c = results["machine"], results["ceilings"]
@@ -70,8 +83,7 @@ def page(results: dict) -> str:
     lines = [
         "# The ladder, measured",
         "",
-        f"Tokens/s of {results['model']['name']} ({results['model']['parameters'] / 1e6:.0f}M"
-        " parameters), greedy, at batch size 1. Each rung is a submission in `solutions/ladder/`;"
+        f"Tokens/s of {model_text(results['model'])}, greedy, at batch size 1. Each rung is a submission in `solutions/ladder/`;"
         " the peers run the same weights.",
         "",
         "![The ladder: tokens/s of each rung and of the peers, with the roofline](ladder.png)",
@@ -93,8 +105,8 @@ def page(results: dict) -> str:
         " host. **TPOT**: the time per output token after that.",
         "- **GB/s**: the bytes of weights that a step reads, each once, times tokens/s; then the"
         " same relative to the read bandwidth.",
-        "- **likeliest ids**: how many of the new ids are the float32 model's first choice after the"
-        " same text. Weights in float32 must always take it, or one as good within 0.1 % of the"
+        "- **best ids**: how many of the new ids are the float32 model's first choice after the same"
+        " text. Weights in float32 must always take it, or one as good within 0.1 % of the"
         " largest logit: who does not has failed.",
         "- **tokens**: in a run. The slow write fewer. A loop without a cache computes each step"
         " from nothing: a sample of its steps, spread evenly over the text, stands for all.",
