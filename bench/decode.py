@@ -22,7 +22,6 @@ except ModuleNotFoundError:
     sys.exit("This Python has no torch. Run `make setup`, then use .venv/bin/python.")
 
 import numpy as np
-from rich.console import Console
 from rich.markup import escape
 
 from bench import gpu, tables
@@ -121,14 +120,8 @@ def run(args: argparse.Namespace) -> dict:
     effort = QUICK if args.quick or device == "cpu" else FULL
     name = choose_model(args.model, device)
     everyone, notes = contestants(args, device)
-    console = Console(stderr=True)
-    with console.status("building") as status:
-
-        def say(what: str) -> None:
-            status.update(escape(what))
-            if not console.is_terminal:
-                console.print(escape(what), highlight=False)
-
+    with tables.progress() as say:
+        say("building")
         build_all([c.rung for c in everyone if isinstance(c, RungContestant)], device)
         model = model_for(name, device)
         workloads = args.workload or WORKLOADS[device]

@@ -1,7 +1,10 @@
 """One table, for a terminal (rich) and for a page of docs/ (Markdown); where results are kept."""
 
 import argparse
+import contextlib
 import json
+import textwrap
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from mingpt.errors import LabError
 from mingpt.paths import ROOT
 
 DOCS = ROOT / "docs"
+WIDTH = 105  # of a line of docs/
 NONE = "\u2013"  # a cell with no value
 
 
@@ -66,6 +70,38 @@ def console() -> Console:
     """Standard output: as wide as the terminal, wide enough for a table in a file."""
     plain = Console()
     return plain if plain.is_terminal else Console(width=130)
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """say(what is done now), on standard error: one line that changes, or a line each in a file."""
+    plain = Console(stderr=True)
+    with plain.status("starting") as status:
+
+        def say(what: str) -> None:
+            status.update(escape(what))
+            if not plain.is_terminal:
+                plain.print(escape(what), highlight=False)
+
+        yield say
+
+
+def paragraphs(*texts: str) -> list[str]:
+    """Lines of Markdown, none longer than WIDTH; those of a list item keep its indent."""
+    lines: list[str] = []
+    for text in texts:
+        indent = "  " if text.startswith("- ") else ""
+        lines += textwrap.wrap(
+            text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+    return lines
+
+
+def versions(machine: dict) -> str:
+    """The device and what drives it: a line."""
+    names = ("cuda", "driver", "torch", "transformers")
+    known = [f"{name} {machine[name]}" for name in names if machine.get(name)]
+    return f"{machine['device']}, {', '.join(known)}, {machine['date']}."
 
 
 def number(value: float | None, digits: int = 3) -> str:

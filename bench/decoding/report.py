@@ -2,7 +2,7 @@
 
 from bench.gpu import state_text
 from bench.ladder import RANDOM
-from bench.tables import Table, number, percent
+from bench.tables import Table, number, paragraphs, percent, versions
 
 HEAD = [
     *("who", "weights", "tokens/s", "spread", "TTFT ms", "TPOT µs", "GB/s", "% read", "best ids"),
@@ -63,12 +63,9 @@ def a_rung_failed(results: dict) -> bool:
 
 def machine_lines(results: dict) -> list[str]:
     """What was measured on, and what its memory can do."""
-    m, c = results["machine"], results["ceilings"]
-    versions = [
-        f"{name} {m[name]}" for name in ("cuda", "driver", "torch", "transformers") if name in m
-    ]
+    c = results["ceilings"]
     lines = [
-        f"{m['device']}, {', '.join(versions)}, {m['date']}.",
+        versions(results["machine"]),
         f"Read bandwidth {number(c['read'] / 1e9, 4)} GB/s (sums over a buffer of several GB), copy"
         f" {number(c['copy'] / 1e9, 4)} GB/s (read and written), measured in the same run.",
     ]
@@ -80,41 +77,39 @@ def machine_lines(results: dict) -> list[str]:
 
 def page(results: dict) -> str:
     """docs/ladder.md"""
-    lines = [
-        "# The ladder, measured",
-        "",
-        f"Tokens/s of {model_text(results['model'])}, greedy, at batch size 1. Each rung is a submission in `solutions/ladder/`;"
-        " the peers run the same weights.",
+    lines = ["# The ladder, measured", ""]
+    lines += paragraphs(
+        f"Tokens/s of {model_text(results['model'])}, greedy, at batch size 1. Each rung is a"
+        " submission in `solutions/ladder/`; the peers run the same weights.",
         "",
         "![The ladder: tokens/s of each rung and of the peers, with the roofline](ladder.png)",
         "",
         *(f"- {line}" for line in machine_lines(results)),
-    ]
+    )
     for table in tables(results):
         lines += ["", f"## {table.title}", "", *table.markdown()]
     if failed := failures(results):
-        lines += ["", "Failed:", "", *(f"- {' '.join(f.split())}" for f in failed)]
-    lines += [
-        "",
-        "## What the columns say",
-        "",
+        lines += ["", "Failed:", "", *paragraphs(*(f"- {' '.join(f.split())}" for f in failed))]
+    lines += ["", "## What the columns say", ""]
+    lines += paragraphs(
         "- **tokens/s**: of decode, without the first token. The median over"
         f" {results['rounds']} rounds, in each of which everyone runs once, in random order."
         " **spread** is the width of the middle half of the rounds, relative to the median.",
         "- **TTFT**: from the prompt's ids handed over, on the host, to the first new id on the"
         " host. **TPOT**: the time per output token after that.",
-        "- **GB/s**: the bytes of weights that a step reads, each once, times tokens/s; then the"
-        " same relative to the read bandwidth.",
-        "- **best ids**: how many of the new ids are the float32 model's first choice after the same"
-        " text. Weights in float32 must always take it, or one as good within 0.1 % of the"
-        " largest logit: who does not has failed.",
+        "- **GB/s**: the bytes of weights that a step reads, each once, times tokens/s. **% read**:"
+        " the same relative to the read bandwidth.",
+        "- **best ids**: how many of the new ids are the float32 model's first choice after the"
+        " same text. With float32 weights, an id whose logit is further from the best than 0.1 % of"
+        " the largest logit is wrong, and its writer has failed.",
         "- **tokens**: in a run. The slow write fewer. A loop without a cache computes each step"
         " from nothing: a sample of its steps, spread evenly over the text, stands for all.",
-        "- Compiling is not counted. Peers with a static cache hold the longest text of the two.",
+        "- Compiling is not counted. The static caches of peers hold the longest text of all"
+        " workloads.",
         "",
         "`python bench/decode.py --docs` on a machine with a GPU makes this page, its picture and"
         " `ladder.json`; `python bench/decode.py --from docs/ladder.json --docs` remakes page and"
         " picture from that.",
         "",
-    ]
+    )
     return "\n".join(lines)
