@@ -15,7 +15,7 @@ if __name__ == "__main__":
 
 try:
     import mingpt  # noqa: F401, I001 (before torch: it sets how torch's threads wait)
-    import torch
+    import torch  # noqa: F401
 except ModuleNotFoundError:
     sys.exit("This Python has no torch. Run `make setup`, then use .venv/bin/python.")
 
@@ -70,12 +70,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     console = tables.console()
     results = tables.read_results(args.kept, "accuracy") if args.kept else run(args)
-    console.print(escape(versions(results["machine"])))
+    console.print(escape(versions(results["machine"])), soft_wrap=True)
     for table in result_tables(results):
         console.print()
         table.print(console)
     for line in failures(results):
-        console.print(f"[red]failed[/red] {escape(line)}")
+        console.print(f"[red]failed[/red] {escape(line)}", soft_wrap=True)
     if args.json:
         tables.write_results(args.json, results)
     if args.docs:

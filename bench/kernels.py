@@ -76,13 +76,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = tables.console()
     results = tables.read_results(args.kept, "kernels") if args.kept else run(args)
     for line in report.machine_lines(results):
-        console.print(escape(line))
+        console.print(escape(line), soft_wrap=True)
     for table in report.tables(results):
         console.print()
         table.print(console)
     failed = report.failures(results)
     for line in failed:
-        console.print(f"[red]failed[/red] {escape(line)}")
+        console.print(f"[red]failed[/red] {escape(line)}", soft_wrap=True)
     if args.json:
         tables.write_results(args.json, results)
     if args.docs:

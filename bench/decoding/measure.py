@@ -162,8 +162,9 @@ def one_run(m: Measurement, reference: Reference) -> Run:
         raise WrongTokens(f"It wrote {len(run.ids)} ids, not as many as it was asked for.")
     bad, m.agreement = reference.judge(run, m.steps)
     if bad is not None and c.dtype == "fp32":
+        step = m.steps[bad] if m.steps else bad
         raise WrongTokens(
-            f"New token {bad} is {run.ids[bad]}: not what the model says after that text."
+            f"New token {step} is {run.ids[bad]}: not what the model says after that text."
         )
     return run
 
