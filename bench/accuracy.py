@@ -19,6 +19,7 @@ try:
 except ModuleNotFoundError:
     sys.exit("This Python has no torch. Run `make setup`, then use .venv/bin/python.")
 
+from rich.console import Console
 from rich.markup import escape
 
 from bench import gpu, logits, tables
@@ -68,7 +69,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
-    console = tables.console()
+    console = Console(highlight=False)
     results = tables.read_results(args.kept, "accuracy") if args.kept else run(args)
     console.print(escape(versions(results["machine"])), soft_wrap=True)
     for table in result_tables(results):

@@ -22,6 +22,7 @@ except ModuleNotFoundError:
     sys.exit("This Python has no torch. Run `make setup`, then use .venv/bin/python.")
 
 import numpy as np
+from rich.console import Console
 from rich.markup import escape
 
 from bench import gpu, tables
@@ -87,7 +88,7 @@ def workload(text: str) -> Workload:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
-    console = tables.console()
+    console = Console(highlight=False)
     results = tables.read_results(args.kept, "decode") if args.kept else run(args)
     for line in report.machine_lines(results):
         console.print(escape(line), soft_wrap=True)

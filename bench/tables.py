@@ -10,8 +10,10 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from mingpt.errors import LabError
 from mingpt.paths import ROOT
@@ -40,7 +42,9 @@ class Table:
             table.add_column(escape(name), justify=self._side(i), no_wrap=True)
         for row in self.rows:
             table.add_row(*map(escape, row))
-        console.print(table)
+        # Whole, even where the terminal must break its lines: a cell cut short says nothing.
+        needed = console.measure(table, options=console.options.update(max_width=1000)).maximum
+        console.print(table, width=max(needed, console.width), crop=False)
 
     def markdown(self) -> list[str]:
         """The lines of the table, without its title."""
@@ -66,22 +70,17 @@ def add_output_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     )
 
 
-def console() -> Console:
-    """Standard output: as wide as the terminal, wide enough for a table in a file."""
-    plain = Console()
-    return plain if plain.is_terminal else Console(width=130)
-
-
 @contextlib.contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """say(what is done now), on standard error: one line that changes, or a line each in a file."""
     plain = Console(stderr=True)
-    with plain.status("starting") as status:
+    with Live(console=plain, auto_refresh=False, transient=True) as live:  # no thread beside us
 
         def say(what: str) -> None:
-            status.update(escape(what))
-            if not plain.is_terminal:
-                plain.print(escape(what), highlight=False)
+            if plain.is_terminal:
+                live.update(Text(what, no_wrap=True), refresh=True)
+            else:
+                plain.print(what, markup=False, highlight=False)
 
         yield say
 

@@ -1,7 +1,7 @@
 """What bench/decode.py is made of.
 
 contestants.py  what takes part: a rung, or a peer; one run of it
-peers.py        Hugging Face's generate, torch.compile and CUDA graphs over a static KV-cache
+peers.py        who the peers are: huggingface.py, and CUDA graphs and torch.compile in static.py
 reference.py    which ids are right
 measure.py      rounds in which each runs once; the figures
 report.py       the tables and docs/ladder.md

@@ -23,6 +23,7 @@ class Reference:
         cached = load_kv_cache(ROOT / "solutions").generate
         self.new = list(generate(model, prompt, n, Sampler(temperature=0), cached))
         self.logits = self._after(self.new)  # (N, V)
+        self._judged: dict[tuple, tuple[int | None, float]] = {}
 
     def context(self, step: int) -> Tensor:
         """The text from which new id number `step` is picked, (1, T + step)."""
@@ -34,6 +35,12 @@ class Reference:
         The logits are those after the run's own text, whatever it was; or where each id was picked
         by itself, after this text's `steps`.
         """
+        key = (tuple(run.ids), tuple(steps or ()))
+        if key not in self._judged:  # most write the same text
+            self._judged[key] = self._judge(run, steps)
+        return self._judged[key]
+
+    def _judge(self, run: Run, steps: list[int] | None) -> tuple[int | None, float]:
         new = np.array(run.ids)
         if steps is not None:
             logits = self.logits[steps]

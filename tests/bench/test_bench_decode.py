@@ -10,10 +10,11 @@ from bench import gpu as machine
 from bench import tables
 from bench.decode import report
 from bench.decoding.contestants import Contestant, Run
+from bench.decoding.huggingface import HuggingFace
 from bench.decoding.measure import Effort, Measurement, Workload, measure
-from bench.decoding.peers import EagerPeer, HuggingFace
 from bench.decoding.picture import make
 from bench.decoding.reference import Reference
+from bench.decoding.static import EagerPeer, StaticGPT
 from bench.ladder import Rung, rungs
 from mingpt.paths import ROOT
 from mingpt.weights import load
@@ -137,15 +138,37 @@ def test_one_that_raises_is_out_and_says_why(reference):
     assert len(second.runs) == 3
 
 
-@pytest.mark.parametrize(
-    "peer", [EagerPeer("eager", "static cache", "fp32"), HuggingFace("fp32", 0)]
-)
+PEERS = [
+    EagerPeer("eager", "static cache", "fp32"),
+    HuggingFace("fp32", static=False),
+    HuggingFace("fp32", static=True),  # not compiled here: on a GPU only
+]
+
+
+@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
 def test_peers_write_what_the_model_writes(reference, peer):
     peer.open(reference.model, longest=32)
+    peer.run(torch.flip(reference.prompt, [1]), N + 2)  # another text, which must leave nothing
     run = peer.run(reference.prompt, N)
     assert run.ids == reference.new
     assert len(run.seconds) == N and min(run.seconds) > 0
     assert peer.bytes_per_step == reference.model.bytes_per_step
+
+
+def test_the_step_that_is_compiled_is_one_graph_for_all_positions(reference):
+    static = StaticGPT(reference.model, 16)
+    graphs = []
+
+    def backend(graph, _):
+        graphs.append(graph)
+        return graph.forward
+
+    step = torch.compile(static, backend=backend, fullgraph=True, dynamic=False)
+    new = static(reference.prompt, torch.arange(reference.prompt.shape[1]))
+    for position in range(reference.prompt.shape[1], 10):
+        new = step(new, torch.tensor([position]))
+    assert len(graphs) == 1
+    assert int(new) == reference.new[10 - reference.prompt.shape[1]]
 
 
 # ------------------------------------------------------------------------------- the ladder
