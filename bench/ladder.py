@@ -24,7 +24,7 @@ from mingpt.weights import BUNDLED, load
 
 LADDER = ROOT / "solutions" / "ladder"
 SIMT_RUNGS = 6  # rungs up to this one run on the CPU
-TITLE = re.compile(r'(?://|""") ?Rung \d+: (.*)')
+TITLE = re.compile(r'(?://|""") ?Rung \d+(?:, \w+)?: (.*)')
 RANDOM = "gpt2-random"  # 124M parameters, as they are before training
 
 

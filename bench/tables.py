@@ -44,7 +44,8 @@ class Table:
             table.add_row(*map(escape, row))
         # Whole, even where the terminal must break its lines: a cell cut short says nothing.
         needed = console.measure(table, options=console.options.update(max_width=1000)).maximum
-        console.print(table, width=max(needed, console.width), crop=False)
+        console.width = max(needed, console.width)
+        console.print(table)
 
     def markdown(self) -> list[str]:
         """The lines of the table, without its title."""

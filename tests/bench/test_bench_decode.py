@@ -181,6 +181,7 @@ def test_rungs_are_in_order_and_have_titles():
     titles = {r.name: r.title for r in found}
     assert titles["2_tiled_linear"] == "a tiled linear layer"
     assert titles["3_kv_cache"] == "a KV-cache"
+    assert titles["7_int8"] == "weights in one byte each, with a scale for each row"
     assert all(r.number <= 6 for r in rungs("cpu"))
     assert Rung(ROOT / "solutions").folder  # any folder is one
 
