@@ -6,11 +6,11 @@ SUBMISSION ?= solutions
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup grade test check-table tables lint format starter bench clean
+.PHONY: help setup grade test check-table tables lint format starter bench bench-decode bench-kernels accuracy clean
 
 help: ## this list
 	@echo "minGPT Lab"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 setup: $(VENV)/.installed ## make .venv with the pinned packages (done once; the others call it)
 
@@ -53,6 +53,15 @@ starter: setup ## make starter/ from solutions/ (what is there is kept as *.bak1
 
 bench: setup ## measure simt/ on this machine
 	@$(PY) bench/simt.py
+
+bench-decode: setup ## on a GPU: tokens/s of the ladder and its peers, into docs/ladder.*
+	@$(PY) bench/decode.py --docs
+
+bench-kernels: setup ## on a GPU: the kernels beside cuBLAS's, into docs/kernels.*
+	@$(PY) bench/kernels.py --docs
+
+accuracy: setup ## on a GPU: how exact the ladder is, into docs/accuracy.*
+	@$(PY) bench/accuracy.py --docs
 
 clean: ## remove .venv and builds (never a submission)
 	rm -rf $(VENV) build *.egg-info
