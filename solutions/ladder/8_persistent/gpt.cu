@@ -20,23 +20,32 @@
 #include "../4_gemv/gpt.cu"
 #include "../common/decoder.cuh"
 
-const int WARPS = 24, THREADS = 32 * WARPS;       // of a block; one block a multiprocessor
-const int SPLITS = 8;                             // of a history, at most
-const int SLOT = THREADS * AT_ONCE<Weight> * 16;  // bytes of weights that a block has in one pass
+const int WARPS = 8, THREADS = 32 * WARPS;  // of a block; one block a multiprocessor
+const int ROWS = 3;                         // of a matrix, that a warp has at once
+const int SPLITS = 8;                       // of a history, at most
+const int SLOT =
+    THREADS * ROWS * AT_ONCE<Weight>;  // chunks of weights that a block has in one pass
 
-// A matrix as it is streamed: row r belongs to block r % blocks, and `parts` of its warps.
+// A matrix as it is streamed: row r belongs to block r % blocks. There, `sharing` warps share a
+// row, and `at_once` rows are computed in one pass.
 struct Streamed {
   Matrix<Weight> weight;
-  int parts;
+  int sharing, at_once;
+};
+
+// A layer as the kernel sees it, in shared memory.
+struct LayerInside {
+  Streamed attn, attn_proj, fc, proj;
+  GPTLayer params;
+  Layer cache;
 };
 
 // What the kernel is told. x is embedded already.
 struct Arguments {
   GPTModel model;
-  const GPTLayer* params;    // (n_layer)
-  const Layer* layers;       // (n_layer)
-  const Streamed* matrices;  // (num_matrices): 4 a layer, then the lm_head
-  int num_matrices, num_slots;
+  const LayerInside* layers;  // (n_layer)
+  Streamed lm_head;
+  int num_slots;
   State* state;
   float *x, *query, *parts, *hidden;
   float* logits;             // where to write them, or nullptr
@@ -59,89 +68,113 @@ __device__ __forceinline__ void grid_barrier(unsigned* arrived, unsigned& goal) 
   __syncthreads();
 }
 
-// The weights of all steps, in the order of their use, a pass after the other: WARPS / parts rows
-// of this block. A thread copies its own chunks of a pass into its own part of a slot, num_slots
-// passes ahead, and nobody else reads them: no barrier is needed, it only waits for its own copies.
-struct Stream {
-  const Streamed* matrices;  // in shared memory
-  int count, slots, steps;
-  uint4* mine;
-  int matrix = 0, first = 0, step = 0, slot = 0;  // of the next pass to be requested
-
-  __device__ Stream(const Streamed* matrices, int count, int slots, int steps, uint4* ring)
-      : matrices(matrices), count(count), slots(slots), steps(steps), mine(ring + threadIdx.x) {
-    for (int i = 0; i < slots; i++) request();
-  }
-
-  static __device__ __forceinline__ int row_of(int first, int parts) {
-    return first + (int)(threadIdx.x / 32 / parts * gridDim.x + blockIdx.x);
-  }
-
-  __device__ __forceinline__ void request() {
-    const Streamed& s = matrices[matrix];
-    int row = row_of(first, s.parts), chunks = s.weight.cols / CHUNK<Weight>;
-    if (step < steps && row < s.weight.rows) {
-      int c = threadIdx.x / 32 % s.parts * 32 + threadIdx.x % 32;
-      const Weight* from = s.weight.data + (size_t)row * s.weight.cols;
-#pragma unroll
-      for (int i = 0; i < AT_ONCE<Weight>; i++, c += 32 * s.parts)
-        if (c < chunks)
-          __pipeline_memcpy_async(mine + (slot * AT_ONCE<Weight> + i) * THREADS,
-                                  from + c * CHUNK<Weight>, 16);
-    }
-    __pipeline_commit();  // an empty one counts too
-    slot = slot + 1 == slots ? 0 : slot + 1;
-    first += WARPS / s.parts * gridDim.x;
-    if (first < s.weight.rows) return;
-    first = 0;
-    if (++matrix == count) matrix = 0, step++;
-  }
-
-  // This thread's part of the oldest pass's rows . x, and the slot is free again.
-  __device__ __forceinline__ float dot(const Streamed& s, bool inside, const float* x) {
-    __pipeline_wait_prior(slots - 1);
-    int c = threadIdx.x / 32 % s.parts * 32 + threadIdx.x % 32;
-    int chunks = inside ? s.weight.cols / CHUNK<Weight> : 0;
-    float sum = 0.0f;
-#pragma unroll
-    for (int i = 0; i < AT_ONCE<Weight>; i++, c += 32 * s.parts)
-      if (c < chunks)
-        sum = dot_chunk<Weight>(mine[(slot * AT_ONCE<Weight> + i) * THREADS], x + c * CHUNK<Weight>,
-                                sum);
-    request();
-    return sum;
+// Where the rows and chunks of a pass are that belong to this thread: ROWS rows, of which it has
+// every (32 * sharing)-th chunk.
+struct Place {
+  int row, row_step, chunk, chunk_step, chunks;
+  __device__ __forceinline__ Place(const Streamed& s, int first) {
+    int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = warp / s.sharing;
+    row = first + (group * ROWS) * gridDim.x + blockIdx.x, row_step = gridDim.x;
+    chunk = (warp - group * s.sharing) * 32 + lane, chunk_step = 32 * s.sharing;
+    chunks = s.weight.cols / CHUNK<Weight>;
   }
 };
 
+// The weights of all steps, in the order of their use, a pass after the other. A thread copies its
+// own chunks of a pass into its own part of a slot, num_slots passes ahead, and nobody else reads
+// them: no barrier is needed, it only waits for its own copies.
+struct Stream {
+  const LayerInside* layers;  // in shared memory
+  const Streamed& lm_head;
+  int num_layers, num_slots, num_steps;
+  uint4* mine;  // slot s, row r, chunk i: mine[((s * ROWS + r) * AT_ONCE + i) * THREADS]
+  int layer = 0, part = 0, first = 0, step = 0, slot = 0;  // of the next pass to be requested
+
+  __device__ __forceinline__ uint4* at(int row, int i) const {
+    return mine + ((slot * ROWS + row) * AT_ONCE<Weight> + i) * THREADS;
+  }
+
+  __device__ __forceinline__ void request() {
+    const Streamed& s = layer < num_layers ? (&layers[layer].attn)[part] : lm_head;
+    Place place(s, first);
+    if (step < num_steps) {
+#pragma unroll
+      for (int r = 0; r < ROWS; r++) {
+        int row = place.row + r * place.row_step;
+        const Weight* from = s.weight.data + (size_t)row * s.weight.cols;
+#pragma unroll
+        for (int i = 0; i < AT_ONCE<Weight>; i++) {
+          int c = place.chunk + i * place.chunk_step;
+          if (row < s.weight.rows && c < place.chunks)
+            __pipeline_memcpy_async(at(r, i), from + c * CHUNK<Weight>, 16);
+        }
+      }
+    }
+    __pipeline_commit();  // an empty one counts too
+    slot = slot + 1 == num_slots ? 0 : slot + 1;
+    first += s.at_once * gridDim.x;
+    if (first < s.weight.rows) return;
+    first = 0;
+    if (layer == num_layers)
+      layer = 0, step++;
+    else if (++part == 4)
+      part = 0, layer++;
+  }
+
+  // This thread's parts of the oldest pass's rows . x. The slot is free again.
+  __device__ __forceinline__ void dot(const Streamed& s, const Place& place, const float* x,
+                                      float (&sums)[ROWS]) {
+    __pipeline_wait_prior(num_slots - 1);
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) sums[r] = 0.0f;
+#pragma unroll
+    for (int i = 0; i < AT_ONCE<Weight>; i++) {
+      int c = place.chunk + i * place.chunk_step;
+      if (c >= place.chunks) continue;
+#pragma unroll
+      for (int r = 0; r < ROWS; r++)  // past the last row: of old weights, and unused
+        sums[r] = dot_chunk<Weight>(*at(r, i), x + c * CHUNK<Weight>, sums[r]);
+    }
+    request();
+  }
+};
+
+// Of the row whose epilogue this lane will call, in the first pass.
+__device__ __forceinline__ float first_bias(const Streamed& s, const float* biases) {
+  Place place(s, 0);
+  int row = place.row + threadIdx.x % 32 * place.row_step;
+  return threadIdx.x % 32 < ROWS && row < s.weight.rows ? biases[row] : 0.0f;
+}
+
 // Calls epilogue(row, weight . x + bias) in one lane a row. x is in shared memory; all have seen
-// it. bias: of this warp's row in the first pass, which may be loaded before x is there.
+// it. bias: first_bias, which may be loaded before x is there.
 template <typename Epilogue>
 __device__ __forceinline__ void linear(Stream& stream, const Streamed& s, const float* biases,
                                        float bias, const float* x, Epilogue epilogue) {
-  __shared__ float sums[WARPS];
+  __shared__ float shared_sums[WARPS][ROWS];
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
 #pragma unroll 1
-  for (int first = 0; first < s.weight.rows; first += WARPS / s.parts * gridDim.x) {
-    int row = Stream::row_of(first, s.parts);
-    bool inside = row < s.weight.rows;
-    if (biases && first > 0 && inside) bias = biases[row];
-    float sum = warp_sum(stream.dot(s, inside, x));
-    if (s.parts > 1) {
-      if (lane == 0) sums[warp] = sum;
-      __syncthreads();
-      if (warp % s.parts == 0)
-        for (int i = 1; i < s.parts; i++) sum += sums[warp + i];
-      if (first + WARPS / s.parts * gridDim.x < s.weight.rows) __syncthreads();  // before the next
+  for (int first = 0; first < s.weight.rows; first += s.at_once * gridDim.x) {
+    Place place(s, first);
+    int row = place.row + lane * place.row_step;
+    bool mine = lane < ROWS && row < s.weight.rows && place.chunk == lane;
+    if (biases && first > 0 && mine) bias = biases[row];
+    float sums[ROWS], sum = 0.0f;
+    stream.dot(s, place, x, sums);
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) {
+      sums[r] = warp_sum(sums[r]);
+      if (lane == r) sum = sums[r];
     }
-    if (lane == 0 && inside && warp % s.parts == 0)
-      epilogue(row, sum * scale_of(s.weight, row) + bias);
+    if (s.sharing > 1) {
+      if (first > 0) __syncthreads();  // all have read the last pass's
+      if (lane < ROWS) shared_sums[warp][lane] = sum;
+      __syncthreads();
+      if (mine)
+        for (int i = 1; i < s.sharing; i++) sum += shared_sums[warp + i][lane];
+    }
+    if (mine) epilogue(row, sum * scale_of(s.weight, row) + bias);
   }
-}
-
-// Of this warp's row in the first pass.
-__device__ __forceinline__ float first_bias(const Streamed& s, const float* biases) {
-  int row = Stream::row_of(0, s.parts);
-  return row < s.weight.rows ? biases[row] : 0.0f;
 }
 
 // This block's share of the attention: one part of one head's history.
@@ -151,7 +184,7 @@ __device__ __forceinline__ void attention(const Arguments& a, const Layer& layer
   int each = (length + splits - 1) / splits;
   int head = blockIdx.x % heads, split = blockIdx.x / heads, begin = split * each;
   if (split >= splits) return;
-  attend<WARPS, 2>(a.query + head * HEAD, layer.keys + (size_t)head * S * HEAD,
+  attend<WARPS, 4>(a.query + head * HEAD, layer.keys + (size_t)head * S * HEAD,
                    layer.values + (size_t)head * S * HEAD, begin, min(length, begin + each),
                    a.parts + ((size_t)head * SPLITS + split) * PART);
 }
@@ -161,13 +194,14 @@ __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments 
   __shared__ unsigned long long block_best;
   const GPTModel& m = a.model;
   const int C = m.n_embd;
-  auto* ring = reinterpret_cast<uint4*>(shared);
-  float* x = reinterpret_cast<float*>(ring + a.num_slots * SLOT / 16);  // (4C)
-  auto* matrices = reinterpret_cast<Streamed*>(x + 4 * C);              // (num_matrices)
-  for (int i = threadIdx.x; i < a.num_matrices; i += THREADS) matrices[i] = a.matrices[i];
+  auto* ring = reinterpret_cast<uint4*>(shared);                  // (num_slots, SLOT)
+  auto* x = reinterpret_cast<float*>(ring + a.num_slots * SLOT);  // (4C)
+  auto* layers = reinterpret_cast<LayerInside*>(x + 4 * C);       // (n_layer)
+  for (int i = threadIdx.x; i < m.n_layer; i += THREADS) layers[i] = a.layers[i];
   __syncthreads();
 
-  Stream stream(matrices, a.num_matrices, a.num_slots, a.num_steps, ring);
+  Stream stream = {layers, a.lm_head, m.n_layer, a.num_slots, a.num_steps, ring + threadIdx.x};
+  for (int i = 0; i < a.num_slots; i++) stream.request();
   const int begin = a.state->position;
   const GPTSampling sampling = a.state->sampling;
   int* new_ids = a.state->new_ids;
@@ -178,45 +212,44 @@ __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments 
     const int position = begin + step;
 #pragma unroll 1
     for (int l = 0; l < m.n_layer; l++) {
-      const GPTLayer& p = a.params[l];
-      const Layer& layer = a.layers[l];
-      const Streamed* s = matrices + 4 * l;
+      const LayerInside& layer = layers[l];
+      const GPTLayer& p = layer.params;
       {
-        float bias = first_bias(s[0], p.attn_bias);
+        float bias = first_bias(layer.attn, p.attn_bias);
         LayerNorm<THREADS> norm(a.x, p.ln_1_weight, p.ln_1_bias, m.eps);
         norm.load(C);
         grid_barrier(a.arrived, goal);  // x is complete
         norm(x, C);
         __syncthreads();
-        linear(stream, s[0], p.attn_bias, bias, x, [&](int row, float sum) {
-          store_qkv(row, sum, position, C, m.block_size, a.query, layer);
+        linear(stream, layer.attn, p.attn_bias, bias, x, [&](int row, float sum) {
+          store_qkv(row, sum, position, C, m.block_size, a.query, layer.cache);
         });
       }
       {
+        float bias = first_bias(layer.attn_proj, p.attn_proj_bias);
         grid_barrier(a.arrived, goal);  // queries, keys and values are there
-        attention(a, layer, position);
-        float bias = first_bias(s[1], p.attn_proj_bias);
+        attention(a, layer.cache, position);
         grid_barrier(a.arrived, goal);
         int splits = num_splits(position + 1, min(SPLITS, (int)gridDim.x / m.n_head));
         for (int i = threadIdx.x; i < C; i += THREADS) x[i] = merged<SPLITS>(a.parts, i, splits);
         __syncthreads();
-        linear(stream, s[1], p.attn_proj_bias, bias, x, AddTo{a.x});
+        linear(stream, layer.attn_proj, p.attn_proj_bias, bias, x, AddTo{a.x});
       }
       {
-        float bias = first_bias(s[2], p.fc_bias);
+        float bias = first_bias(layer.fc, p.fc_bias);
         LayerNorm<THREADS> norm(a.x, p.ln_2_weight, p.ln_2_bias, m.eps);
         norm.load(C);
         grid_barrier(a.arrived, goal);
         norm(x, C);
         __syncthreads();
-        linear(stream, s[2], p.fc_bias, bias, x, Gelu{a.hidden});
+        linear(stream, layer.fc, p.fc_bias, bias, x, Gelu{a.hidden});
       }
       {
-        float bias = first_bias(s[3], p.proj_bias);
+        float bias = first_bias(layer.proj, p.proj_bias);
         grid_barrier(a.arrived, goal);
         Copy{a.hidden}(x, 4 * C);
         __syncthreads();
-        linear(stream, s[3], p.proj_bias, bias, x, AddTo{a.x});
+        linear(stream, layer.proj, p.proj_bias, bias, x, AddTo{a.x});
       }
     }
 
@@ -227,11 +260,11 @@ __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments 
     norm(x, C);
     if (threadIdx.x == 0) block_best = 0;
     __syncthreads();
-    linear(stream, matrices[a.num_matrices - 1], nullptr, 0.0f, x, [&](int id, float logit) {
+    linear(stream, a.lm_head, nullptr, 0.0f, x, [&](int id, float logit) {
       mine = max(mine, isfinite(logit) ? rank_of(logit, id, position + 1, sampling) : ~0ull);
       if (a.logits) a.logits[id] = logit;
     });
-    if (threadIdx.x % 32 == 0) atomicMax(&block_best, mine);
+    if (threadIdx.x % 32 < ROWS) atomicMax(&block_best, mine);
     __syncthreads();
     if (threadIdx.x == 0) atomicMax(best, block_best);
     grid_barrier(a.arrived, goal);
@@ -253,21 +286,14 @@ struct Persistent {
   size_t shared_bytes;
 };
 
-// The warps that share a row: enough to hold it in one pass, and to leave none without work.
-static int parts_of(const Matrix<Weight>& weight, int blocks) {
-  int chunks = weight.cols / CHUNK<Weight>, at_once = 32 * AT_ONCE<Weight>;
-  int rows = (weight.rows + blocks - 1) / blocks;  // of a block
-  int least = (chunks + at_once - 1) / at_once, parts = 1;
-  while (parts < WARPS && (WARPS % parts || parts < least || (parts * rows < WARPS && parts < 4)))
-    parts++;
-  return parts;
-}
-
-template <typename T>
-static const T* on_device(GPT* g, const std::vector<T>& host) {
-  T* memory = allocate<T>(g, host.size());
-  cudaMemcpy(memory, host.data(), host.size() * sizeof(T), cudaMemcpyHostToDevice);
-  return memory;
+// So many warps share a row: enough to hold it in one pass, and to leave none without work.
+static Streamed streamed(const Matrix<Weight>& weight, int blocks) {
+  int held = 32 * AT_ONCE<Weight> * CHUNK<Weight>;  // weights of a row, by one warp
+  int rows = (weight.rows + blocks - 1) / blocks;   // of a block
+  int sharing = 1;
+  while (sharing < WARPS && (sharing * held < weight.cols || (2 * sharing * rows <= WARPS * ROWS)))
+    sharing *= 2;
+  return {weight, sharing, WARPS / sharing * ROWS};
 }
 
 static Persistent* persistent_of(GPT* g) {
@@ -275,36 +301,29 @@ static Persistent* persistent_of(GPT* g) {
   auto* p = new Persistent{};
   g->extra = p;
   p->blocks = num_multiprocessors();
-  std::vector<Streamed> matrices;
-  for (const Layer& l : g->layers)
-    for (const auto& weight : {l.attn, l.attn_proj, l.fc, l.proj})
-      matrices.push_back({weight, parts_of(weight, p->blocks)});
-  matrices.push_back({g->lm_head, parts_of(g->lm_head, p->blocks)});
+  std::vector<LayerInside> layers;
+  for (size_t i = 0; i < g->layers.size(); i++) {
+    const Layer& l = g->layers[i];
+    layers.push_back({streamed(l.attn, p->blocks), streamed(l.attn_proj, p->blocks),
+                      streamed(l.fc, p->blocks), streamed(l.proj, p->blocks), g->params[i], l});
+  }
+  auto* on_device = allocate<LayerInside>(g, layers.size());
+  cudaMemcpy(on_device, layers.data(), layers.size() * sizeof(LayerInside), cudaMemcpyHostToDevice);
 
   int device, room;
   cudaGetDevice(&device);
   cudaDeviceGetAttribute(&room, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
-  size_t besides = 4 * g->C() * sizeof(float) + matrices.size() * sizeof(Streamed);
-  int slots = (room - 8192 - besides) / SLOT;  // 8 KB: the kernel's static shared memory
+  size_t besides = 4 * g->C() * sizeof(float) + layers.size() * sizeof(LayerInside);
+  int slots = ((long)room - 4096 - (long)besides) / (16 * SLOT);  // 4 KB: what the kernel declares
   slots = slots < 1 ? 1 : slots > 8 ? 8 : slots;
-  p->shared_bytes = besides + slots * SLOT;
+  p->shared_bytes = besides + slots * SLOT * 16;
   cudaFuncSetAttribute(persistent_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                        p->shared_bytes);
-  p->arguments = {g->model,
-                  on_device(g, g->params),
-                  on_device(g, g->layers),
-                  on_device(g, matrices),
-                  (int)matrices.size(),
-                  slots,
-                  g->state,
-                  g->x,
-                  g->query,
-                  g->parts,
-                  g->hidden,
-                  nullptr,
-                  allocate<unsigned>(g, 1),
-                  allocate<unsigned long long>(g, 2),
-                  0};
+  Arguments& a = p->arguments;
+  a.model = g->model, a.layers = on_device, a.lm_head = streamed(g->lm_head, p->blocks);
+  a.num_slots = slots, a.state = g->state;
+  a.x = g->x, a.query = g->query, a.parts = g->parts, a.hidden = g->hidden;
+  a.arrived = allocate<unsigned>(g, 1), a.best = allocate<unsigned long long>(g, 2);
   return p;
 }
 
