@@ -26,11 +26,11 @@ const int SPLITS = 8;                       // of a history, at most
 const int SLOT =
     THREADS * ROWS * AT_ONCE<Weight>;  // chunks of weights that a block has in one pass
 
-// A matrix as it is streamed: row r belongs to block r % blocks. There, `sharing` warps share a
+// A matrix as it is streamed: row r belongs to block r % blocks. There, 2^share_bits warps share a
 // row, and `at_once` rows are computed in one pass.
 struct Streamed {
   Matrix<Weight> weight;
-  int sharing, at_once;
+  int share_bits, at_once;
 };
 
 // A layer as the kernel sees it, in shared memory.
@@ -69,13 +69,13 @@ __device__ __forceinline__ void grid_barrier(unsigned* arrived, unsigned& goal) 
 }
 
 // Where the rows and chunks of a pass are that belong to this thread: ROWS rows, of which it has
-// every (32 * sharing)-th chunk.
+// every chunk_step-th chunk.
 struct Place {
   int row, row_step, chunk, chunk_step, chunks;
   __device__ __forceinline__ Place(const Streamed& s, int first) {
-    int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = warp / s.sharing;
+    int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = warp >> s.share_bits;
     row = first + (group * ROWS) * gridDim.x + blockIdx.x, row_step = gridDim.x;
-    chunk = (warp - group * s.sharing) * 32 + lane, chunk_step = 32 * s.sharing;
+    chunk = (warp - (group << s.share_bits)) * 32 + lane, chunk_step = 32 << s.share_bits;
     chunks = s.weight.cols / CHUNK<Weight>;
   }
 };
@@ -121,7 +121,7 @@ struct Stream {
       part = 0, layer++;
   }
 
-  // This thread's parts of the oldest pass's rows . x. The slot is free again.
+  // This thread's parts of the oldest pass's rows . x. The next request() takes its slot.
   __device__ __forceinline__ void dot(const Streamed& s, const Place& place, const float* x,
                                       float (&sums)[ROWS]) {
     __pipeline_wait_prior(num_slots - 1);
@@ -135,22 +135,25 @@ struct Stream {
       for (int r = 0; r < ROWS; r++)  // past the last row: of old weights, and unused
         sums[r] = dot_chunk<Weight>(*at(r, i), x + c * CHUNK<Weight>, sums[r]);
     }
-    request();
   }
 };
 
-// Of the row whose epilogue this lane will call, in the first pass.
-__device__ __forceinline__ float first_bias(const Streamed& s, const float* biases) {
+// What is added to the row whose epilogue this lane will call, in the first pass: its bias, and the
+// old x where the sum goes to x. It can be loaded before the new x is there.
+__device__ __forceinline__ float addend(const Streamed& s, const float* biases,
+                                        const float* residual = nullptr) {
   Place place(s, 0);
   int row = place.row + threadIdx.x % 32 * place.row_step;
-  return threadIdx.x % 32 < ROWS && row < s.weight.rows ? biases[row] : 0.0f;
+  if (threadIdx.x % 32 >= ROWS || row >= s.weight.rows) return 0.0f;
+  return biases[row] + (residual ? __ldcg(residual + row) : 0.0f);
 }
 
-// Calls epilogue(row, weight . x + bias) in one lane a row. x is in shared memory; all have seen
-// it. bias: first_bias, which may be loaded before x is there.
+// Calls epilogue(row, weight . x + bias + residual) in one lane a row. x is in shared memory; all
+// have seen it. `added` is addend(s, biases, residual).
 template <typename Epilogue>
-__device__ __forceinline__ void linear(Stream& stream, const Streamed& s, const float* biases,
-                                       float bias, const float* x, Epilogue epilogue) {
+__device__ __forceinline__ void linear(Stream& stream, const Streamed& s, const float* x,
+                                       const float* biases, const float* residual, float added,
+                                       Epilogue epilogue) {
   __shared__ float shared_sums[WARPS][ROWS];
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
 #pragma unroll 1
@@ -158,7 +161,8 @@ __device__ __forceinline__ void linear(Stream& stream, const Streamed& s, const 
     Place place(s, first);
     int row = place.row + lane * place.row_step;
     bool mine = lane < ROWS && row < s.weight.rows && place.chunk == lane;
-    if (biases && first > 0 && mine) bias = biases[row];
+    if (biases && first > 0 && mine)
+      added = biases[row] + (residual ? __ldcg(residual + row) : 0.0f);
     float sums[ROWS], sum = 0.0f;
     stream.dot(s, place, x, sums);
 #pragma unroll
@@ -166,28 +170,44 @@ __device__ __forceinline__ void linear(Stream& stream, const Streamed& s, const 
       sums[r] = warp_sum(sums[r]);
       if (lane == r) sum = sums[r];
     }
-    if (s.sharing > 1) {
+    if (s.share_bits > 0) {
       if (first > 0) __syncthreads();  // all have read the last pass's
       if (lane < ROWS) shared_sums[warp][lane] = sum;
       __syncthreads();
       if (mine)
-        for (int i = 1; i < s.sharing; i++) sum += shared_sums[warp + i][lane];
+        for (int i = 1; i < 1 << s.share_bits; i++) sum += shared_sums[warp + i][lane];
     }
-    if (mine) epilogue(row, sum * scale_of(s.weight, row) + bias);
+    if (mine) epilogue(row, sum * scale_of(s.weight, row) + added);
+    stream.request();
   }
 }
 
-// This block's share of the attention: one part of one head's history.
-__device__ __forceinline__ void attention(const Arguments& a, const Layer& layer, int position) {
-  int heads = a.model.n_head, S = a.model.block_size, length = position + 1;
-  int splits = num_splits(length, min(SPLITS, (int)gridDim.x / heads));
-  int each = (length + splits - 1) / splits;
-  int head = blockIdx.x % heads, split = blockIdx.x / heads, begin = split * each;
-  if (split >= splits) return;
-  attend<WARPS, 4>(a.query + head * HEAD, layer.keys + (size_t)head * S * HEAD,
-                   layer.values + (size_t)head * S * HEAD, begin, min(length, begin + each),
-                   a.parts + ((size_t)head * SPLITS + split) * PART);
-}
+// This block's share of a layer's attention: one part of one head's history. The keys and values of
+// the past are loaded before the query is there.
+struct Share {
+  const Cached *keys, *values;
+  int head, split, begin, end, position;
+  Loaded<4> loaded;
+
+  __device__ __forceinline__ Share(const Arguments& a, const Layer& layer, int position)
+      : position(position) {
+    int heads = a.model.n_head, length = position + 1, splits = splits_of(a.model, position);
+    int each = (length + splits - 1) / splits;
+    head = blockIdx.x % heads, split = blockIdx.x / heads;
+    begin = split * each, end = split < splits ? min(length, begin + each) : begin;
+    keys = layer.keys + (size_t)head * a.model.block_size * HEAD;
+    values = layer.values + (size_t)head * a.model.block_size * HEAD;
+    loaded.load(keys, values, begin, end, position);
+  }
+  static __device__ __forceinline__ int splits_of(const GPTModel& m, int position) {
+    return num_splits(position + 1, min(SPLITS, (int)gridDim.x / m.n_head));
+  }
+  __device__ __forceinline__ void attend_to(const Arguments& a) {
+    if (begin < end)
+      attend<WARPS>(a.query + head * HEAD, keys, values, begin, end,
+                    a.parts + ((size_t)head * SPLITS + split) * PART, loaded, position);
+  }
+};
 
 __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments a) {
   extern __shared__ float4 shared[];
@@ -215,41 +235,41 @@ __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments 
       const LayerInside& layer = layers[l];
       const GPTLayer& p = layer.params;
       {
-        float bias = first_bias(layer.attn, p.attn_bias);
+        float added = addend(layer.attn, p.attn_bias);
         LayerNorm<THREADS> norm(a.x, p.ln_1_weight, p.ln_1_bias, m.eps);
         norm.load(C);
         grid_barrier(a.arrived, goal);  // x is complete
         norm(x, C);
         __syncthreads();
-        linear(stream, layer.attn, p.attn_bias, bias, x, [&](int row, float sum) {
+        linear(stream, layer.attn, x, p.attn_bias, nullptr, added, [&](int row, float sum) {
           store_qkv(row, sum, position, C, m.block_size, a.query, layer.cache);
         });
       }
       {
-        float bias = first_bias(layer.attn_proj, p.attn_proj_bias);
-        grid_barrier(a.arrived, goal);  // queries, keys and values are there
-        attention(a, layer.cache, position);
+        Share share(a, layer.cache, position);
+        float added = addend(layer.attn_proj, p.attn_proj_bias, a.x);
+        grid_barrier(a.arrived, goal);  // query, key and value are there
+        share.attend_to(a);
         grid_barrier(a.arrived, goal);
-        int splits = num_splits(position + 1, min(SPLITS, (int)gridDim.x / m.n_head));
-        for (int i = threadIdx.x; i < C; i += THREADS) x[i] = merged<SPLITS>(a.parts, i, splits);
+        merge_parts<SPLITS>(x, a.parts, m.n_head, Share::splits_of(m, position));
         __syncthreads();
-        linear(stream, layer.attn_proj, p.attn_proj_bias, bias, x, AddTo{a.x});
+        linear(stream, layer.attn_proj, x, p.attn_proj_bias, a.x, added, Store{a.x});
       }
       {
-        float bias = first_bias(layer.fc, p.fc_bias);
+        float added = addend(layer.fc, p.fc_bias);
         LayerNorm<THREADS> norm(a.x, p.ln_2_weight, p.ln_2_bias, m.eps);
         norm.load(C);
         grid_barrier(a.arrived, goal);
         norm(x, C);
         __syncthreads();
-        linear(stream, layer.fc, p.fc_bias, bias, x, Gelu{a.hidden});
+        linear(stream, layer.fc, x, p.fc_bias, nullptr, added, Gelu{a.hidden});
       }
       {
-        float bias = first_bias(layer.proj, p.proj_bias);
+        float added = addend(layer.proj, p.proj_bias, a.x);
         grid_barrier(a.arrived, goal);
         Copy{a.hidden}(x, 4 * C);
         __syncthreads();
-        linear(stream, layer.proj, p.proj_bias, bias, x, AddTo{a.x});
+        linear(stream, layer.proj, x, p.proj_bias, a.x, added, Store{a.x});
       }
     }
 
@@ -260,7 +280,7 @@ __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments 
     norm(x, C);
     if (threadIdx.x == 0) block_best = 0;
     __syncthreads();
-    linear(stream, a.lm_head, nullptr, 0.0f, x, [&](int id, float logit) {
+    linear(stream, a.lm_head, x, nullptr, nullptr, 0.0f, [&](int id, float logit) {
       mine = max(mine, isfinite(logit) ? rank_of(logit, id, position + 1, sampling) : ~0ull);
       if (a.logits) a.logits[id] = logit;
     });
@@ -290,10 +310,10 @@ struct Persistent {
 static Streamed streamed(const Matrix<Weight>& weight, int blocks) {
   int held = 32 * AT_ONCE<Weight> * CHUNK<Weight>;  // weights of a row, by one warp
   int rows = (weight.rows + blocks - 1) / blocks;   // of a block
-  int sharing = 1;
-  while (sharing < WARPS && (sharing * held < weight.cols || (2 * sharing * rows <= WARPS * ROWS)))
-    sharing *= 2;
-  return {weight, sharing, WARPS / sharing * ROWS};
+  int bits = 0;
+  while (1 << bits < WARPS && (held << bits < weight.cols || (2 << bits) * rows <= WARPS * ROWS))
+    bits++;
+  return {weight, bits, (WARPS >> bits) * ROWS};
 }
 
 static Persistent* persistent_of(GPT* g) {

@@ -44,30 +44,56 @@ struct Running {
   }
 };
 
+// The first positions of a part, as one thread has them: AT_ONCE keys and values, 4 elements of
+// each. 16 lanes take a position, `halves` positions apart from each other.
+template <int AT_ONCE>
+struct Loaded {
+  float4 k[AT_ONCE], v[AT_ONCE];
+
+  // keys and values (S, HEAD), all of one head. Only positions [begin, end) are read, but for
+  // `later`, whose key and value aren't there yet.
+  template <typename T>
+  __device__ __forceinline__ void load(const T* keys, const T* values, int begin, int end,
+                                       int later = -1) {
+    int lane = threadIdx.x % 16, halves = blockDim.x / 16, half = threadIdx.x / 16;
+#pragma unroll
+    for (int i = 0; i < AT_ONCE; i++) {
+      int position = begin + i * halves + half;
+      if (position >= end || position == later) continue;
+      k[i] = load4(keys + (size_t)position * HEAD + 4 * lane);
+      v[i] = load4(values + (size_t)position * HEAD + 4 * lane);
+    }
+  }
+};
+
 // One head's attention to the positions [begin, end), by a whole block of WARPS warps, into
-// part (PART). 16 lanes take a position: its key and its value are 4 elements a lane, and AT_ONCE
-// positions are in flight. query (HEAD); keys and values (S, HEAD), all of one head.
+// part (PART). query (HEAD). `loaded` has the first of them, all but `later`.
 template <int WARPS, int AT_ONCE, typename T>
 __device__ __forceinline__ void attend(const float* query, const T* keys, const T* values,
-                                       int begin, int end, float* part) {
+                                       int begin, int end, float* part, Loaded<AT_ONCE> loaded,
+                                       int later = -1) {
   __shared__ __align__(16) float warp_value[WARPS][HEAD];
   __shared__ float warp_max[WARPS], warp_sum_[WARPS];
   const int HALVES = 2 * WARPS;
   int lane = threadIdx.x % 16, half = threadIdx.x / 16, warp = threadIdx.x / 32;
+  if (later >= begin && later < begin + HALVES * AT_ONCE) {
+#pragma unroll
+    for (int i = 0; i < AT_ONCE; i++)
+      if (begin + i * HALVES + half == later) {
+        loaded.k[i] = load4(keys + (size_t)later * HEAD + 4 * lane);
+        loaded.v[i] = load4(values + (size_t)later * HEAD + 4 * lane);
+      }
+  }
   float4 q = load4(query + 4 * lane);
   Running run;
+#pragma unroll 1
   for (int start = begin; start < end; start += HALVES * AT_ONCE) {
-    float4 k[AT_ONCE], v[AT_ONCE];
-#pragma unroll
-    for (int i = 0; i < AT_ONCE; i++) {
-      int position = min(start + i * HALVES + half, end - 1);
-      k[i] = load4(keys + (size_t)position * HEAD + 4 * lane);
-      v[i] = load4(values + (size_t)position * HEAD + 4 * lane);
-    }
+    if (start > begin) loaded.load(keys, values, start, end);
     float score[AT_ONCE], larger = run.max;
 #pragma unroll
     for (int i = 0; i < AT_ONCE; i++) {
-      float s = q.x * k[i].x + q.y * k[i].y + q.z * k[i].z + q.w * k[i].w;
+      float4 k = loaded.k[i];
+      float s = q.x * k.x + q.y * k.y + q.z * k.z + q.w * k.w;
       for (int offset = 8; offset > 0; offset /= 2) s += __shfl_xor_sync(0xffffffff, s, offset);
       score[i] = s * rsqrtf(HEAD);
       if (start + i * HALVES + half < end) larger = fmaxf(larger, score[i]);
@@ -75,7 +101,7 @@ __device__ __forceinline__ void attend(const float* query, const T* keys, const 
     run.scale(larger);
 #pragma unroll
     for (int i = 0; i < AT_ONCE; i++)
-      if (start + i * HALVES + half < end) run.add(__expf(score[i] - run.max), v[i]);
+      if (start + i * HALVES + half < end) run.add(__expf(score[i] - run.max), loaded.v[i]);
   }
 
   // The two halves of a warp, then the warps.
@@ -106,28 +132,47 @@ __device__ __forceinline__ void attend(const float* query, const T* keys, const 
   }
 }
 
-// Channel c of the attention's output, from the parts (nh, MOST, PART) of all heads, `splits` of
-// each. All loads are on their way before the first is used.
+// The attention's output x (nh * HEAD), in shared memory, from the parts (nh, MOST, PART) of all
+// heads, `splits` of each. By a whole block; the caller waits for all before it uses x.
 template <int MOST>
-__device__ __forceinline__ float merged(const float* parts, int c, int splits) {
-  const float* part = parts + (size_t)(c / HEAD) * MOST * PART;
-  float2 max_sum[MOST];
-  float value[MOST], max = -1e30f, sum = 0.0f, total = 0.0f;
+__device__ __forceinline__ void merge_parts(float* x, const float* parts, int num_heads,
+                                            int splits) {
+  const int MOST_HEADS = 32;
+  __shared__ float factors[MOST_HEADS][MOST];  // of each part: e^(its max - the largest) / sum
+  for (int head = threadIdx.x; head < num_heads; head += blockDim.x) {
+    const float* part = parts + (size_t)head * MOST * PART;
+    float2 max_sum[MOST];
+    float max = -1e30f, sum = 0.0f;
 #pragma unroll
-  for (int i = 0; i < MOST; i++)
-    if (i < splits) {
-      max_sum[i] = __ldcg(reinterpret_cast<const float2*>(part + i * PART));
-      value[i] = __ldcg(part + i * PART + 4 + c % HEAD);
-    }
+    for (int i = 0; i < MOST; i++)
+      if (i < splits) max_sum[i] = __ldcg(reinterpret_cast<const float2*>(part + i * PART));
 #pragma unroll
-  for (int i = 0; i < MOST; i++)
-    if (i < splits) max = fmaxf(max, max_sum[i].x);
+    for (int i = 0; i < MOST; i++)
+      if (i < splits) max = fmaxf(max, max_sum[i].x);
 #pragma unroll
-  for (int i = 0; i < MOST; i++)
-    if (i < splits) {
-      float factor = __expf(max_sum[i].x - max);
-      sum += max_sum[i].y * factor;
-      total += value[i] * factor;
-    }
-  return total / sum;
+    for (int i = 0; i < MOST; i++)
+      if (i < splits) sum += max_sum[i].y * (max_sum[i].x = __expf(max_sum[i].x - max));
+#pragma unroll
+    for (int i = 0; i < MOST; i++)
+      if (i < splits) factors[head][i] = max_sum[i].x / sum;
+  }
+  for (int start = 0; start < num_heads * HEAD; start += 4 * blockDim.x) {
+    int c = start + 4 * threadIdx.x;
+    bool inside = c < num_heads * HEAD;
+    const float* part = parts + (size_t)(c / HEAD) * MOST * PART + 4 + c % HEAD;
+    float4 value[MOST], total = {0, 0, 0, 0};
+#pragma unroll
+    for (int i = 0; i < MOST; i++)  // all are on their way before the first is used
+      if (i < splits && inside) value[i] = load4(part + i * PART);
+    if (start == 0) __syncthreads();  // the factors are there
+    if (!inside) continue;
+#pragma unroll
+    for (int i = 0; i < MOST; i++)
+      if (i < splits) {
+        float factor = factors[c / HEAD][i];
+        total.x += factor * value[i].x, total.y += factor * value[i].y;
+        total.z += factor * value[i].z, total.w += factor * value[i].w;
+      }
+    *reinterpret_cast<float4*>(x + c) = total;
+  }
 }

@@ -13,44 +13,53 @@
 #include "gpt.cuh"
 #include "sampling.cuh"
 
-// Prologue: layernorm of `in`, by a block of THREADS. PRECOND: k is at most LAYERNORM_MOST.
-const int LAYERNORM_MOST = 2304;
+// Prologue: layernorm of `in`, by a block of THREADS. PRECOND: k is a multiple of 4, at most
+// LAYERNORM_MOST; `in`, weight and bias are 16-byte aligned.
+const int LAYERNORM_MOST = 2048;
 template <int THREADS>
 struct LayerNorm {
-  static constexpr int EACH = (LAYERNORM_MOST + THREADS - 1) / THREADS;
+  static constexpr int EACH = LAYERNORM_MOST / 4 / THREADS;  // float4s
   const float *in, *weight, *bias;
   float eps;
-  float w[EACH], b[EACH];  // of this thread's elements
+  float4 w[EACH], b[EACH];  // of this thread's elements
 
   __device__ LayerNorm() {}
   __host__ __device__ LayerNorm(const float* in, const float* weight, const float* bias, float eps)
       : in(in), weight(weight), bias(bias), eps(eps) {}
 
+  static __device__ __forceinline__ int at(int j) { return 4 * (threadIdx.x + j * THREADS); }
+
   __device__ __forceinline__ void load(int k) {
 #pragma unroll
-    for (int j = 0; j < EACH; j++) {
-      int i = threadIdx.x + j * THREADS;
-      if (i < k) w[j] = weight[i], b[j] = bias[i];
-    }
+    for (int j = 0; j < EACH; j++)
+      if (at(j) < k) {
+        w[j] = *reinterpret_cast<const float4*>(weight + at(j));
+        b[j] = *reinterpret_cast<const float4*>(bias + at(j));
+      }
   }
   __device__ __forceinline__ void operator()(float* x, int k) const {
-    float mine[EACH], sum = 0.0f, sum_sq = 0.0f;
+    float4 v[EACH];
+    float sum = 0.0f, sum_sq = 0.0f;
 #pragma unroll
-    for (int j = 0; j < EACH; j++) {
-      int i = threadIdx.x + j * THREADS;
-      mine[j] = i < k ? __ldcg(in + i) : 0.0f;
-      sum += mine[j];
-    }
+    for (int j = 0; j < EACH; j++)
+      if (at(j) < k) {
+        v[j] = load4(in + at(j));
+        sum += v[j].x + v[j].y + v[j].z + v[j].w;
+      }
     float mean = block_sum(sum) / k;
 #pragma unroll
     for (int j = 0; j < EACH; j++)
-      if (threadIdx.x + j * THREADS < k) sum_sq += (mine[j] - mean) * (mine[j] - mean);
+      if (at(j) < k) {
+        v[j].x -= mean, v[j].y -= mean, v[j].z -= mean, v[j].w -= mean;
+        sum_sq += v[j].x * v[j].x + v[j].y * v[j].y + v[j].z * v[j].z + v[j].w * v[j].w;
+      }
     float rstd = rsqrtf(block_sum(sum_sq) / k + eps);
 #pragma unroll
-    for (int j = 0; j < EACH; j++) {
-      int i = threadIdx.x + j * THREADS;
-      if (i < k) x[i] = (mine[j] - mean) * rstd * w[j] + b[j];
-    }
+    for (int j = 0; j < EACH; j++)
+      if (at(j) < k)
+        *reinterpret_cast<float4*>(x + at(j)) =
+            make_float4(v[j].x * rstd * w[j].x + b[j].x, v[j].y * rstd * w[j].y + b[j].y,
+                        v[j].z * rstd * w[j].z + b[j].z, v[j].w * rstd * w[j].w + b[j].w);
   }
 };
 using RowNorm = LayerNorm<GEMV_WARPS * 32>;
@@ -61,8 +70,7 @@ struct Merged {
   const State* state;
   __device__ void load(int) {}
   __device__ void operator()(float* x, int k) const {
-    int splits = num_splits(state->position + 1);
-    for (int i = threadIdx.x; i < k; i += blockDim.x) x[i] = merged<MAX_SPLITS>(parts, i, splits);
+    merge_parts<MAX_SPLITS>(x, parts, k / HEAD, num_splits(state->position + 1));
   }
 };
 
@@ -99,7 +107,7 @@ struct Gelu {
 // Epilogue: x += sum.
 struct AddTo {
   float* x;
-  __device__ void operator()(int row, float sum) const { x[row] += sum; }
+  __device__ void operator()(int row, float sum) const { x[row] = __ldcg(x + row) + sum; }
 };
 
 // A block for each part of each head's history.
@@ -111,9 +119,11 @@ __global__ void __launch_bounds__(ATTENTION_WARPS * 32)
   int splits = num_splits(length), each = (length + splits - 1) / splits;
   int begin = blockIdx.x * each, end = min(length, begin + each);
   if ((int)blockIdx.x >= splits) return;
-  attend<ATTENTION_WARPS, 4>(query + head * HEAD, keys + (size_t)head * S * HEAD,
-                             values + (size_t)head * S * HEAD, begin, end,
-                             parts + ((size_t)head * MAX_SPLITS + blockIdx.x) * PART);
+  keys += (size_t)head * S * HEAD, values += (size_t)head * S * HEAD;
+  Loaded<4> loaded;
+  loaded.load(keys, values, begin, end);
+  attend<ATTENTION_WARPS>(query + head * HEAD, keys, values, begin, end,
+                          parts + ((size_t)head * MAX_SPLITS + blockIdx.x) * PART, loaded);
 }
 
 // Hands out the id for `position` (unless nobody wants it: NULL) and embeds it: x (C) is then that
