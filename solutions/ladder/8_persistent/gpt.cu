@@ -1,13 +1,14 @@
 // Rung 8: many decode steps in one kernel that never ends in between.
 //
 // Idea      A kernel's start and end cost more than what it does here. Start one kernel, a block on
-//           each multiprocessor, and let the blocks wait for each other at a barrier of their own,
-//           which takes about 1 us. And more: weights don't depend on the text. Each thread copies
-//           the ones that it will need into shared memory, several layers ahead, and memory never
-//           waits for a barrier.
-// Expected  bfloat16: 248 MB, 82 us, hidden behind the chain of 5 barriers a layer, 62 a step, with
-//           what follows each of them one after the other (x from L2, layernorm, the sum over a
-//           row, a store): 2 to 3 us each. 120 to 190 us: 5,000 to 8,000 tokens/s.
+//           each multiprocessor, and let the blocks hand x to each other through memory, each float
+//           with a tag that says which exchange it belongs to: who needs it polls until the tag is
+//           right. That takes one trip through L2, a grid barrier three. And weights don't depend
+//           on the text: each thread copies those that it will need into shared memory, layers
+//           ahead, and memory never waits for an exchange.
+// Expected  bfloat16: 248 MB, 82 us, hidden behind a chain of 5 exchanges a layer, 61 a step: 1 us
+//           each, and 1 to 2 us for what follows one after the other (layernorm, the sum over a
+//           row): 120 to 180 us, 5,500 to 8,000 tokens/s.
 // Needs     a cooperative launch (all blocks run at once): any GPU since Volta. Asynchronous copies
 //           are Ampere's; before, a thread waits for them.
 #ifndef WEIGHT
@@ -40,32 +41,91 @@ struct LayerInside {
   Layer cache;
 };
 
-// What the kernel is told. x is embedded already.
+// A float in its lower half, and above it the number of the exchange that it belongs to.
+using Tagged = unsigned long long;
+
+// What the kernel is told.
 struct Arguments {
   GPTModel model;
   const LayerInside* layers;  // (n_layer)
   Streamed lm_head;
-  int num_slots;
+  int num_slots, num_steps;
   State* state;
-  float *x, *query, *parts, *hidden;
-  float* logits;             // where to write them, or nullptr
-  unsigned* arrived;         // blocks at the barrier, ever; 0 at the start
-  unsigned long long* best;  // (2): rank_of the best id, of this step and of the next; 0 likewise
-  int num_steps;
+  const float* x;  // (C) the token to begin with, embedded
+  float* logits;   // where to write them, or nullptr
+  // What the blocks hand to each other: x after attention and after the MLP (C), query, key and
+  // value (3C), the parts of the attention (nh, SPLITS, PART), the MLP's inside (4C), each block's
+  // best id (blocks, 2). All 0 at the start.
+  Tagged *x_mid, *x_out, *qkv, *parts, *hidden, *best;
 };
 
-// All blocks of the grid wait for each other. What they wrote before, all see afterwards (reads
-// that L1 might answer must be __ldcg). `goal` counts the arrivals that this block waits for.
-__device__ __forceinline__ void grid_barrier(unsigned* arrived, unsigned& goal) {
-  __syncthreads();
-  goal += gridDim.x;
-  if (threadIdx.x == 0) {
-    cuda::atomic_ref<unsigned, cuda::thread_scope_device> count(*arrived);
-    count.fetch_add(1, cuda::memory_order_release);
-    while (count.load(cuda::memory_order_acquire) < goal) {
-    }
+__device__ __forceinline__ void send(Tagged* to, float value, unsigned tag) {
+  cuda::atomic_ref<Tagged, cuda::thread_scope_device> box(*to);
+  box.store((Tagged)tag << 32 | __float_as_uint(value), cuda::memory_order_relaxed);
+}
+
+// The first `count` of COUNT floats, `stride` boxes apart, as soon as all of them have come. A
+// float and its tag come together, so nothing else needs to be ordered.
+template <int COUNT>
+__device__ __forceinline__ void receive(float (&values)[COUNT], Tagged* from, int stride, int count,
+                                        unsigned tag) {
+  bool all;
+  do {
+    all = true;
+    Tagged words[COUNT];
+#pragma unroll
+    for (int i = 0; i < COUNT; i++)
+      if (i < count)
+        words[i] = cuda::atomic_ref<Tagged, cuda::thread_scope_device>(from[i * stride])
+                       .load(cuda::memory_order_relaxed);
+#pragma unroll
+    for (int i = 0; i < COUNT; i++)
+      if (i < count) {
+        all &= words[i] >> 32 == tag;
+        values[i] = __uint_as_float((unsigned)words[i]);
+      }
+  } while (!all);
+}
+
+// A thread wants 4 neighbouring floats, and a warp neighbouring boxes: so float i of n has this
+// box.
+__device__ __forceinline__ int box_of(int i, int n) { return i % 4 * (n / 4) + i / 4; }
+
+// Floats 4t to 4t + 3 of n.
+__device__ __forceinline__ float4 receive4(Tagged* from, int n, int t, unsigned tag) {
+  float v[4];
+  receive(v, from + t, n / 4, 4, tag);
+  return make_float4(v[0], v[1], v[2], v[3]);
+}
+
+// All n floats, into x in shared memory. PRECOND: nobody uses x.
+__device__ __forceinline__ void receive_all(float* x, Tagged* from, int n, unsigned tag) {
+  const int AT_ONCE = 12;  // 3 times 4 neighbours
+  for (int t = threadIdx.x; t < n / 4; t += 3 * THREADS) {
+    float v[3][4];
+    bool all;
+    do {  // as receive(), for three places at once
+      all = true;
+      Tagged words[AT_ONCE];
+#pragma unroll
+      for (int i = 0; i < AT_ONCE; i++)
+        if (t + i / 4 * THREADS < n / 4)
+          words[i] = cuda::atomic_ref<Tagged, cuda::thread_scope_device>(
+                         from[t + i / 4 * THREADS + i % 4 * (n / 4)])
+                         .load(cuda::memory_order_relaxed);
+#pragma unroll
+      for (int i = 0; i < AT_ONCE; i++)
+        if (t + i / 4 * THREADS < n / 4) {
+          all &= words[i] >> 32 == tag;
+          v[i / 4][i % 4] = __uint_as_float((unsigned)words[i]);
+        }
+    } while (!all);
+#pragma unroll
+    for (int j = 0; j < 3; j++)
+      if (t + j * THREADS < n / 4)
+        *reinterpret_cast<float4*>(x + 4 * (t + j * THREADS)) =
+            make_float4(v[j][0], v[j][1], v[j][2], v[j][3]);
   }
-  __syncthreads();
 }
 
 // Where the rows and chunks of a pass are that belong to this thread: ROWS rows, of which it has
@@ -138,31 +198,28 @@ struct Stream {
   }
 };
 
-// What is added to the row whose epilogue this lane will call, in the first pass: its bias, and the
-// old x where the sum goes to x. It can be loaded before the new x is there.
-__device__ __forceinline__ float addend(const Streamed& s, const float* biases,
-                                        const float* residual = nullptr) {
+// The bias of the row whose epilogue this lane will call, in the first pass. It can be loaded
+// before x is there.
+__device__ __forceinline__ float first_bias(const Streamed& s, const float* biases) {
   Place place(s, 0);
   int row = place.row + threadIdx.x % 32 * place.row_step;
-  if (threadIdx.x % 32 >= ROWS || row >= s.weight.rows) return 0.0f;
-  return biases[row] + (residual ? __ldcg(residual + row) : 0.0f);
+  return threadIdx.x % 32 < ROWS && row < s.weight.rows ? biases[row] : 0.0f;
 }
 
-// Calls epilogue(row, weight . x + bias + residual) in one lane a row. x is in shared memory; all
-// have seen it. `added` is addend(s, biases, residual).
+// Calls epilogue(row, its number among this block's rows, weight . x + bias) in one lane a row. x
+// is in shared memory; all have seen it. bias: first_bias.
 template <typename Epilogue>
 __device__ __forceinline__ void linear(Stream& stream, const Streamed& s, const float* x,
-                                       const float* biases, const float* residual, float added,
-                                       Epilogue epilogue) {
+                                       const float* biases, float bias, Epilogue epilogue) {
   __shared__ float shared_sums[WARPS][ROWS];
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  int mine = (warp >> s.share_bits) * ROWS + lane;  // row of the pass
+  bool leads = lane < ROWS && warp >> s.share_bits << s.share_bits == warp;
 #pragma unroll 1
-  for (int first = 0; first < s.weight.rows; first += s.at_once * gridDim.x) {
+  for (int first = 0; first < s.weight.rows; first += s.at_once * gridDim.x, mine += s.at_once) {
     Place place(s, first);
     int row = place.row + lane * place.row_step;
-    bool mine = lane < ROWS && row < s.weight.rows && place.chunk == lane;
-    if (biases && first > 0 && mine)
-      added = biases[row] + (residual ? __ldcg(residual + row) : 0.0f);
+    if (biases && first > 0 && leads && row < s.weight.rows) bias = biases[row];
     float sums[ROWS], sum = 0.0f;
     stream.dot(s, place, x, sums);
 #pragma unroll
@@ -174,10 +231,10 @@ __device__ __forceinline__ void linear(Stream& stream, const Streamed& s, const 
       if (first > 0) __syncthreads();  // all have read the last pass's
       if (lane < ROWS) shared_sums[warp][lane] = sum;
       __syncthreads();
-      if (mine)
+      if (leads)
         for (int i = 1; i < 1 << s.share_bits; i++) sum += shared_sums[warp + i][lane];
     }
-    if (mine) epilogue(row, sum * scale_of(s.weight, row) + added);
+    if (leads && row < s.weight.rows) epilogue(row, mine, sum * scale_of(s.weight, row) + bias);
     stream.request();
   }
 }
@@ -197,26 +254,83 @@ struct Share {
     begin = split * each, end = split < splits ? min(length, begin + each) : begin;
     keys = layer.keys + (size_t)head * a.model.block_size * HEAD;
     values = layer.values + (size_t)head * a.model.block_size * HEAD;
-    loaded.load(keys, values, begin, end, position);
+    loaded.load(keys, values, begin, min(end, position));
   }
   static __device__ __forceinline__ int splits_of(const GPTModel& m, int position) {
     return num_splits(position + 1, min(SPLITS, (int)gridDim.x / m.n_head));
   }
-  __device__ __forceinline__ void attend_to(const Arguments& a) {
-    if (begin < end)
-      attend<WARPS>(a.query + head * HEAD, keys, values, begin, end,
-                    a.parts + ((size_t)head * SPLITS + split) * PART, loaded, position);
+
+  __device__ __forceinline__ void attend_to(const Arguments& a, unsigned tag) {
+    if (begin >= end) return;
+    int C = a.model.n_embd, lane = threadIdx.x % 16;
+    float4 q = receive4(a.qkv + head * HEAD, HEAD, lane, tag);
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+      if (loaded.position(begin, i) == position && position < end) {  // the newest
+        loaded.k[i] = receive4(a.qkv + C + head * HEAD, HEAD, lane, tag);
+        loaded.v[i] = receive4(a.qkv + 2 * C + head * HEAD, HEAD, lane, tag);
+      }
+    Tagged* part = a.parts + (head * SPLITS + split) * PART;
+    attend<WARPS>(q, keys, values, begin, end, loaded, [&](int i, float value) {
+      send(part + (i < 4 ? i : 4 + box_of(i - 4, HEAD)), value, tag);
+    });
   }
 };
 
+// The parts of all heads, as the blocks send them: for merge_parts.
+struct SentParts {
+  Tagged* parts;
+  unsigned tag;
+  __device__ __forceinline__ void max_sums(float2 (&out)[SPLITS], int head, int splits) const {
+    float max[SPLITS], sum[SPLITS];
+    receive(max, parts + head * SPLITS * PART, PART, splits, tag);
+    receive(sum, parts + head * SPLITS * PART + 1, PART, splits, tag);
+#pragma unroll
+    for (int i = 0; i < SPLITS; i++) out[i] = make_float2(max[i], sum[i]);
+  }
+  __device__ __forceinline__ void values(float4 (&out)[SPLITS], int c, int splits) const {
+    Tagged* from = parts + c / HEAD * SPLITS * PART + 4 + c % HEAD / 4;
+    float x[SPLITS], y[SPLITS], z[SPLITS], w[SPLITS];
+    receive(x, from, PART, splits, tag);
+    receive(y, from + HEAD / 4, PART, splits, tag);
+    receive(z, from + HEAD / 2, PART, splits, tag);
+    receive(w, from + HEAD / 4 * 3, PART, splits, tag);
+#pragma unroll
+    for (int i = 0; i < SPLITS; i++) out[i] = make_float4(x[i], y[i], z[i], w[i]);
+  }
+};
+
+// The best of all blocks, in every thread.
+__device__ __forceinline__ unsigned long long best_of_all(Tagged* boxes, unsigned long long mine,
+                                                          unsigned tag) {
+  __shared__ unsigned long long best;
+  if (threadIdx.x == 0) best = 0;
+  __syncthreads();
+  atomicMax(&best, mine);
+  __threadfence();  // this step's keys and values are in the cache before its id is known
+  __syncthreads();
+  if (threadIdx.x < 2)
+    send(boxes + 2 * blockIdx.x + threadIdx.x,
+         __uint_as_float((unsigned)(best >> (threadIdx.x ? 0 : 32))), tag);
+  for (int i = threadIdx.x; i < gridDim.x; i += THREADS) {
+    float halves[2];
+    receive(halves, boxes + 2 * i, 1, 2, tag);
+    atomicMax(&best,
+              (unsigned long long)__float_as_uint(halves[0]) << 32 | __float_as_uint(halves[1]));
+  }
+  __threadfence();
+  __syncthreads();
+  return best;
+}
+
 __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments a) {
   extern __shared__ float4 shared[];
-  __shared__ unsigned long long block_best;
   const GPTModel& m = a.model;
   const int C = m.n_embd;
   auto* ring = reinterpret_cast<uint4*>(shared);                  // (num_slots, SLOT)
   auto* x = reinterpret_cast<float*>(ring + a.num_slots * SLOT);  // (4C)
-  auto* layers = reinterpret_cast<LayerInside*>(x + 4 * C);       // (n_layer)
+  float* own = x + 4 * C;                                  // this block's rows of x, at most C
+  auto* layers = reinterpret_cast<LayerInside*>(own + C);  // (n_layer)
   for (int i = threadIdx.x; i < m.n_layer; i += THREADS) layers[i] = a.layers[i];
   __syncthreads();
 
@@ -225,8 +339,33 @@ __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments 
   const int begin = a.state->position;
   const GPTSampling sampling = a.state->sampling;
   int* new_ids = a.state->new_ids;
-  unsigned goal = 0;
+  using Norm = LayerNorm<THREADS>;
+  float4 v[Norm::EACH];  // x, as layernorm wants it
+  unsigned tag = 0;      // of the layer, from 1 on
 
+  auto begin_with = [&](const float* token, const float* place) {  // x = token + place
+#pragma unroll
+    for (int j = 0; j < Norm::EACH; j++)
+      if (Norm::at(j) < C) {
+        float4 t = load4(token + Norm::at(j)), p = {0, 0, 0, 0};
+        if (place) p = load4(place + Norm::at(j));
+        v[j] = make_float4(t.x + p.x, t.y + p.y, t.z + p.z, t.w + p.w);
+      }
+    for (int i = threadIdx.x; i * gridDim.x + blockIdx.x < C; i += THREADS) {
+      int row = i * gridDim.x + blockIdx.x;
+      own[i] = __ldcg(token + row) + (place ? __ldcg(place + row) : 0.0f);
+    }
+  };
+  auto receive_x = [&](Tagged* from, unsigned from_tag) {
+#pragma unroll
+    for (int j = 0; j < Norm::EACH; j++)
+      if (Norm::at(j) < C) v[j] = receive4(from, C, Norm::at(j) / 4, from_tag);
+  };
+  auto add_to_own = [&](Tagged* to) {  // epilogue: x += sum, and hand it out
+    return [=](int row, int mine, float sum) { send(to + box_of(row, C), own[mine] += sum, tag); };
+  };
+
+  begin_with(a.x, nullptr);
 #pragma unroll 1
   for (int step = 0; step < a.num_steps; step++) {
     const int position = begin + step;
@@ -234,66 +373,68 @@ __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments 
     for (int l = 0; l < m.n_layer; l++) {
       const LayerInside& layer = layers[l];
       const GPTLayer& p = layer.params;
+      tag++;
       {
-        float added = addend(layer.attn, p.attn_bias);
-        LayerNorm<THREADS> norm(a.x, p.ln_1_weight, p.ln_1_bias, m.eps);
+        float bias = first_bias(layer.attn, p.attn_bias);
+        Norm norm(nullptr, p.ln_1_weight, p.ln_1_bias, m.eps);
         norm.load(C);
-        grid_barrier(a.arrived, goal);  // x is complete
-        norm(x, C);
+        if (l > 0) receive_x(a.x_out, tag - 1);
+        norm.normalise(v, x, C);
         __syncthreads();
-        linear(stream, layer.attn, x, p.attn_bias, nullptr, added, [&](int row, float sum) {
-          store_qkv(row, sum, position, C, m.block_size, a.query, layer.cache);
+        linear(stream, layer.attn, x, p.attn_bias, bias, [&](int row, int, float sum) {
+          send(a.qkv + row / HEAD * HEAD + box_of(row % HEAD, HEAD), sum, tag);
+          if (row >= C) store_qkv(row, sum, position, C, m.block_size, nullptr, layer.cache);
+        });
+      }
+      Share share(a, layer.cache, position);
+      {
+        float bias = first_bias(layer.attn_proj, p.attn_proj_bias);
+        share.attend_to(a, tag);
+        __syncthreads();  // x has been used
+        merge_parts<SPLITS>(x, SentParts{a.parts, tag}, m.n_head, Share::splits_of(m, position));
+        __syncthreads();
+        linear(stream, layer.attn_proj, x, p.attn_proj_bias, bias, add_to_own(a.x_mid));
+      }
+      {
+        float bias = first_bias(layer.fc, p.fc_bias);
+        Norm norm(nullptr, p.ln_2_weight, p.ln_2_bias, m.eps);
+        norm.load(C);
+        receive_x(a.x_mid, tag);
+        norm.normalise(v, x, C);
+        __syncthreads();
+        linear(stream, layer.fc, x, p.fc_bias, bias, [&](int row, int, float sum) {
+          send(a.hidden + box_of(row, 4 * C), gelu_of(sum), tag);
         });
       }
       {
-        Share share(a, layer.cache, position);
-        float added = addend(layer.attn_proj, p.attn_proj_bias, a.x);
-        grid_barrier(a.arrived, goal);  // query, key and value are there
-        share.attend_to(a);
-        grid_barrier(a.arrived, goal);
-        merge_parts<SPLITS>(x, a.parts, m.n_head, Share::splits_of(m, position));
+        float bias = first_bias(layer.proj, p.proj_bias);
+        __syncthreads();  // x has been used
+        receive_all(x, a.hidden, 4 * C, tag);
         __syncthreads();
-        linear(stream, layer.attn_proj, x, p.attn_proj_bias, a.x, added, Store{a.x});
-      }
-      {
-        float added = addend(layer.fc, p.fc_bias);
-        LayerNorm<THREADS> norm(a.x, p.ln_2_weight, p.ln_2_bias, m.eps);
-        norm.load(C);
-        grid_barrier(a.arrived, goal);
-        norm(x, C);
-        __syncthreads();
-        linear(stream, layer.fc, x, p.fc_bias, nullptr, added, Gelu{a.hidden});
-      }
-      {
-        float added = addend(layer.proj, p.proj_bias, a.x);
-        grid_barrier(a.arrived, goal);
-        Copy{a.hidden}(x, 4 * C);
-        __syncthreads();
-        linear(stream, layer.proj, x, p.proj_bias, a.x, added, Store{a.x});
+        linear(stream, layer.proj, x, p.proj_bias, bias, add_to_own(a.x_out));
       }
     }
 
-    unsigned long long *best = &a.best[step % 2], mine = 0;
-    LayerNorm<THREADS> norm(a.x, m.ln_f_weight, m.ln_f_bias, m.eps);
+    unsigned long long mine = 0;
+    Norm norm(nullptr, m.ln_f_weight, m.ln_f_bias, m.eps);
     norm.load(C);
-    grid_barrier(a.arrived, goal);
-    norm(x, C);
-    if (threadIdx.x == 0) block_best = 0;
+    receive_x(a.x_out, tag);
+    norm.normalise(v, x, C);
     __syncthreads();
-    linear(stream, a.lm_head, x, nullptr, nullptr, 0.0f, [&](int id, float logit) {
+    linear(stream, a.lm_head, x, nullptr, 0.0f, [&](int id, int, float logit) {
       mine = max(mine, isfinite(logit) ? rank_of(logit, id, position + 1, sampling) : ~0ull);
       if (a.logits) a.logits[id] = logit;
     });
-    if (threadIdx.x % 32 < ROWS) atomicMax(&block_best, mine);
-    __syncthreads();
-    if (threadIdx.x == 0) atomicMax(best, block_best);
-    grid_barrier(a.arrived, goal);
-    if (blockIdx.x == 0) {
-      unsigned long long rank = __ldcg(best);
-      next_token(m, rank == ~0ull ? NOT_FINITE : id_of(rank), position + 1, a.x,
-                 new_ids ? new_ids + step : nullptr);
-      if (threadIdx.x == 0) a.best[(step + 1) % 2] = 0;
+    unsigned long long rank = best_of_all(a.best, mine, step + 1);
+    int id = rank == ~0ull ? NOT_FINITE : id_of(rank);
+    if (blockIdx.x == 0 && step == a.num_steps - 1)
+      next_token(m, id, position + 1, const_cast<float*>(a.x), new_ids ? new_ids + step : nullptr);
+    else if (blockIdx.x == 0 && threadIdx.x == 0) {
+      new_ids[step] = id;
+      __threadfence_system();
     }
+    if (step + 1 < a.num_steps)
+      begin_with(m.wte + (size_t)max(id, 0) * C, m.wpe + (size_t)(position + 1) * C);
   }
   __pipeline_wait_prior(0);
   if (blockIdx.x == 0 && threadIdx.x == 0) a.state->position = begin + a.num_steps;
@@ -303,7 +444,8 @@ __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments 
 struct Persistent {
   Arguments arguments;
   int blocks;
-  size_t shared_bytes;
+  size_t shared_bytes, num_boxes = 0;
+  Tagged* boxes;
 };
 
 // So many warps share a row: enough to hold it in one pass, and to leave none without work.
@@ -333,7 +475,7 @@ static Persistent* persistent_of(GPT* g) {
   int device, room;
   cudaGetDevice(&device);
   cudaDeviceGetAttribute(&room, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
-  size_t besides = 4 * g->C() * sizeof(float) + layers.size() * sizeof(LayerInside);
+  size_t besides = 5 * g->C() * sizeof(float) + layers.size() * sizeof(LayerInside);
   int slots = ((long)room - 4096 - (long)besides) / (16 * SLOT);  // 4 KB: what the kernel declares
   slots = slots < 1 ? 1 : slots > 8 ? 8 : slots;
   p->shared_bytes = besides + slots * SLOT * 16;
@@ -341,9 +483,15 @@ static Persistent* persistent_of(GPT* g) {
                        p->shared_bytes);
   Arguments& a = p->arguments;
   a.model = g->model, a.layers = on_device, a.lm_head = streamed(g->lm_head, p->blocks);
-  a.num_slots = slots, a.state = g->state;
-  a.x = g->x, a.query = g->query, a.parts = g->parts, a.hidden = g->hidden;
-  a.arrived = allocate<unsigned>(g, 1), a.best = allocate<unsigned long long>(g, 2);
+  a.num_slots = slots, a.state = g->state, a.x = g->x;
+
+  size_t C = g->C(),
+         counts[] = {
+             C, C, 3 * C, (size_t)g->model.n_head * SPLITS * PART, 4 * C, 2 * (size_t)p->blocks};
+  Tagged** boxes[] = {&a.x_mid, &a.x_out, &a.qkv, &a.parts, &a.hidden, &a.best};
+  for (size_t count : counts) p->num_boxes += count;
+  p->boxes = allocate<Tagged>(g, p->num_boxes);
+  for (size_t i = 0, at = 0; i < 6; at += counts[i++]) *boxes[i] = p->boxes + at;
   return p;
 }
 
@@ -351,8 +499,7 @@ static void launch_persistent(GPT* g, int num_steps, float* logits, cudaStream_t
   Persistent* p = persistent_of(g);
   Arguments a = p->arguments;
   a.num_steps = num_steps, a.logits = logits;
-  cudaMemsetAsync(a.arrived, 0, sizeof(*a.arrived), stream);
-  cudaMemsetAsync(a.best, 0, 2 * sizeof(*a.best), stream);
+  cudaMemsetAsync(p->boxes, 0, p->num_boxes * sizeof(Tagged), stream);
   void* arguments[] = {&a};
   cudaLaunchCooperativeKernel((const void*)persistent_kernel, p->blocks, THREADS, arguments,
                               p->shared_bytes, stream);

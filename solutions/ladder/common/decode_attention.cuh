@@ -50,41 +50,33 @@ template <int AT_ONCE>
 struct Loaded {
   float4 k[AT_ONCE], v[AT_ONCE];
 
-  // keys and values (S, HEAD), all of one head. Only positions [begin, end) are read, but for
-  // `later`, whose key and value aren't there yet.
+  static __device__ __forceinline__ int position(int begin, int i) {
+    return begin + i * (blockDim.x / 16) + threadIdx.x / 16;
+  }
+  // Positions [begin, end) of keys and values (S, HEAD), all of one head.
   template <typename T>
-  __device__ __forceinline__ void load(const T* keys, const T* values, int begin, int end,
-                                       int later = -1) {
-    int lane = threadIdx.x % 16, halves = blockDim.x / 16, half = threadIdx.x / 16;
+  __device__ __forceinline__ void load(const T* keys, const T* values, int begin, int end) {
+    int lane = threadIdx.x % 16;
 #pragma unroll
     for (int i = 0; i < AT_ONCE; i++) {
-      int position = begin + i * halves + half;
-      if (position >= end || position == later) continue;
-      k[i] = load4(keys + (size_t)position * HEAD + 4 * lane);
-      v[i] = load4(values + (size_t)position * HEAD + 4 * lane);
+      size_t at = (size_t)position(begin, i) * HEAD + 4 * lane;
+      if (position(begin, i) >= end) continue;
+      k[i] = load4(keys + at);
+      v[i] = load4(values + at);
     }
   }
 };
 
-// One head's attention to the positions [begin, end), by a whole block of WARPS warps, into
-// part (PART). query (HEAD). `loaded` has the first of them, all but `later`.
-template <int WARPS, int AT_ONCE, typename T>
-__device__ __forceinline__ void attend(const float* query, const T* keys, const T* values,
-                                       int begin, int end, float* part, Loaded<AT_ONCE> loaded,
-                                       int later = -1) {
+// One head's attention to the positions [begin, end), by a whole block of WARPS warps. `loaded` has
+// the first of them; query: this lane's 4 elements. give(i, value) is called for each float of the
+// part.
+template <int WARPS, int AT_ONCE, typename T, typename Give>
+__device__ __forceinline__ void attend(float4 q, const T* keys, const T* values, int begin, int end,
+                                       Loaded<AT_ONCE> loaded, Give give) {
   __shared__ __align__(16) float warp_value[WARPS][HEAD];
   __shared__ float warp_max[WARPS], warp_sum_[WARPS];
   const int HALVES = 2 * WARPS;
   int lane = threadIdx.x % 16, half = threadIdx.x / 16, warp = threadIdx.x / 32;
-  if (later >= begin && later < begin + HALVES * AT_ONCE) {
-#pragma unroll
-    for (int i = 0; i < AT_ONCE; i++)
-      if (begin + i * HALVES + half == later) {
-        loaded.k[i] = load4(keys + (size_t)later * HEAD + 4 * lane);
-        loaded.v[i] = load4(values + (size_t)later * HEAD + 4 * lane);
-      }
-  }
-  float4 q = load4(query + 4 * lane);
   Running run;
 #pragma unroll 1
   for (int start = begin; start < end; start += HALVES * AT_ONCE) {
@@ -127,25 +119,41 @@ __device__ __forceinline__ void attend(const float* query, const T* keys, const 
       sum += warp_sum_[w] * factor;
       value += warp_value[w][threadIdx.x] * factor;
     }
-    part[4 + threadIdx.x] = value;
-    if (threadIdx.x == 0) part[0] = max, part[1] = sum;
+    give(4 + threadIdx.x, value);
+    if (threadIdx.x == 0) give(0, max), give(1, sum);
   }
 }
 
-// The attention's output x (nh * HEAD), in shared memory, from the parts (nh, MOST, PART) of all
-// heads, `splits` of each. By a whole block; the caller waits for all before it uses x.
+// The parts of all heads (nh, MOST, PART) in memory.
 template <int MOST>
-__device__ __forceinline__ void merge_parts(float* x, const float* parts, int num_heads,
-                                            int splits) {
-  const int MOST_HEADS = 32;
-  __shared__ float factors[MOST_HEADS][MOST];  // of each part: e^(its max - the largest) / sum
-  for (int head = threadIdx.x; head < num_heads; head += blockDim.x) {
+struct Parts {
+  const float* parts;
+  // The maxima and sums of a head's parts; 4 channels, from c on, of their values.
+  __device__ __forceinline__ void max_sums(float2 (&out)[MOST], int head, int splits) const {
     const float* part = parts + (size_t)head * MOST * PART;
-    float2 max_sum[MOST];
-    float max = -1e30f, sum = 0.0f;
 #pragma unroll
     for (int i = 0; i < MOST; i++)
-      if (i < splits) max_sum[i] = __ldcg(reinterpret_cast<const float2*>(part + i * PART));
+      if (i < splits) out[i] = __ldcg(reinterpret_cast<const float2*>(part + i * PART));
+  }
+  __device__ __forceinline__ void values(float4 (&out)[MOST], int c, int splits) const {
+    const float* part = parts + (size_t)(c / HEAD) * MOST * PART + 4 + c % HEAD;
+#pragma unroll
+    for (int i = 0; i < MOST; i++)
+      if (i < splits) out[i] = load4(part + i * PART);
+  }
+};
+
+// The attention's output x (nh * HEAD), in shared memory, from the parts of all heads, `splits` of
+// each. By a whole block; the caller waits for all before it uses x.
+template <int MOST, typename Source>
+__device__ __forceinline__ void merge_parts(float* x, Source source, int num_heads, int splits) {
+  const int MOST_HEADS = 32;
+  __shared__ float factors[MOST_HEADS][MOST];  // of each part: e^(its max - the largest) / sum
+  // The last threads: they have the fewest channels.
+  for (int head = blockDim.x - 1 - threadIdx.x; head < num_heads; head += blockDim.x) {
+    float2 max_sum[MOST];
+    float max = -1e30f, sum = 0.0f;
+    source.max_sums(max_sum, head, splits);
 #pragma unroll
     for (int i = 0; i < MOST; i++)
       if (i < splits) max = fmaxf(max, max_sum[i].x);
@@ -159,11 +167,8 @@ __device__ __forceinline__ void merge_parts(float* x, const float* parts, int nu
   for (int start = 0; start < num_heads * HEAD; start += 4 * blockDim.x) {
     int c = start + 4 * threadIdx.x;
     bool inside = c < num_heads * HEAD;
-    const float* part = parts + (size_t)(c / HEAD) * MOST * PART + 4 + c % HEAD;
     float4 value[MOST], total = {0, 0, 0, 0};
-#pragma unroll
-    for (int i = 0; i < MOST; i++)  // all are on their way before the first is used
-      if (i < splits && inside) value[i] = load4(part + i * PART);
+    if (inside) source.values(value, c, splits);
     if (start == 0) __syncthreads();  // the factors are there
     if (!inside) continue;
 #pragma unroll

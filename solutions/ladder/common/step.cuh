@@ -39,13 +39,17 @@ struct LayerNorm {
   }
   __device__ __forceinline__ void operator()(float* x, int k) const {
     float4 v[EACH];
+#pragma unroll
+    for (int j = 0; j < EACH; j++)
+      if (at(j) < k) v[j] = load4(in + at(j));
+    normalise(v, x, k);
+  }
+  // The same for v, which this thread has: elements at(j) and the next three.
+  __device__ __forceinline__ void normalise(float4 (&v)[EACH], float* x, int k) const {
     float sum = 0.0f, sum_sq = 0.0f;
 #pragma unroll
     for (int j = 0; j < EACH; j++)
-      if (at(j) < k) {
-        v[j] = load4(in + at(j));
-        sum += v[j].x + v[j].y + v[j].z + v[j].w;
-      }
+      if (at(j) < k) sum += v[j].x + v[j].y + v[j].z + v[j].w;
     float mean = block_sum(sum) / k;
 #pragma unroll
     for (int j = 0; j < EACH; j++)
@@ -70,7 +74,7 @@ struct Merged {
   const State* state;
   __device__ void load(int) {}
   __device__ void operator()(float* x, int k) const {
-    merge_parts<MAX_SPLITS>(x, parts, k / HEAD, num_splits(state->position + 1));
+    merge_parts<MAX_SPLITS>(x, Parts<MAX_SPLITS>{parts}, k / HEAD, num_splits(state->position + 1));
   }
 };
 
@@ -122,8 +126,10 @@ __global__ void __launch_bounds__(ATTENTION_WARPS * 32)
   keys += (size_t)head * S * HEAD, values += (size_t)head * S * HEAD;
   Loaded<4> loaded;
   loaded.load(keys, values, begin, end);
-  attend<ATTENTION_WARPS>(query + head * HEAD, keys, values, begin, end,
-                          parts + ((size_t)head * MAX_SPLITS + blockIdx.x) * PART, loaded);
+  float* part = parts + ((size_t)head * MAX_SPLITS + blockIdx.x) * PART;
+  float4 q = load4(query + head * HEAD + 4 * (threadIdx.x % 16));
+  attend<ATTENTION_WARPS>(q, keys, values, begin, end, loaded,
+                          [&](int i, float value) { part[i] = value; });
 }
 
 // Hands out the id for `position` (unless nobody wants it: NULL) and embeds it: x (C) is then that
