@@ -50,7 +50,9 @@ def random_gpt2(n_layer=2, n_head=3, n_embd=192, vocab_size=1001, n_positions=65
     torch.manual_seed(0)
     config = dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, vocab_size=vocab_size)
     reference = GPT2LMHeadModel(
-        GPT2Config(**config, n_positions=n_positions, initializer_range=0.2)
+        GPT2Config(
+            **config, n_positions=n_positions, initializer_range=0.2, bos_token_id=0, eos_token_id=0
+        )
     ).eval()
     for p in reference.parameters():
         if p.dim() == 1:  # biases are made 0 and layernorm's weights 1: nothing would test them

@@ -1,6 +1,6 @@
 """The rungs that decode by themselves (decoder.h), on the CPU, against transformers in float64."""
 
-import resource
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +23,8 @@ from mingpt.kernels import KernelLibrary, build
 from mingpt.weights import load
 
 RUNGS = [rung for rung in WITH_LAYERS if decodes_alone(rung) and on_the_cpu(rung)]
-BLOCK = 65
+# On a CPU a step takes some 0.1 s: a text of three parts of a history (16), and odd sizes.
+BLOCK = 35
 
 
 @pytest.fixture(scope="module", params=RUNGS, ids=by_name)
@@ -38,7 +39,7 @@ def library(rung) -> KernelLibrary:
 
 @pytest.fixture(scope="module")
 def models():
-    return random_gpt2(n_positions=BLOCK)
+    return random_gpt2(n_head=2, n_embd=128, vocab_size=131, n_positions=BLOCK)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def feed_in_pieces(decoder, ids, sizes) -> torch.Tensor:
 
 @pytest.mark.parametrize(
     "sizes",
-    [[1], [2], [BLOCK], [1] * BLOCK, [7, 1, 1, 33, 2, 1, 20], [1, 63, 1], [64, 1]],
+    [[1], [2], [BLOCK], [1] * BLOCK, [7, 1, 18, 2, 1, 6], [34, 1]],
     ids=lambda sizes: f"{len(sizes)} pieces of {sum(sizes)}",
 )
 def test_logits_equal_transformers(decoder, models, rung, sizes):
@@ -101,7 +102,7 @@ def test_the_bundled_model(library, rung):
     assert (expected.max(1).values - chosen).max() <= 2 * tolerance(rung) * expected.abs().max()
 
 
-@pytest.mark.parametrize(("T", "count"), [(1, 20), (5, BLOCK - 5), (40, BLOCK - 39), (BLOCK, 1)])
+@pytest.mark.parametrize(("T", "count"), [(5, 8), (20, BLOCK - 19), (BLOCK, 1)])
 def test_greedy_text(decoder, models, rung, T, count):
     """Also a second text after a first, and up to the last position (T + count = block + 1)."""
     if not is_exact(rung):
@@ -117,7 +118,7 @@ def test_greedy_text(decoder, models, rung, T, count):
 
 def test_generate_takes_the_decoder(decoder, models, rung):
     """The same ids by mingpt.generate, where it goes on by itself past the block."""
-    ids = some_ids(models[0], 60)
+    ids = some_ids(models[0], BLOCK - 5)
     alone = list(decoder.generate(ids, 5, Sampler(0)))
     assert list(generate(models[0], ids, 9, Sampler(0), None, decoder))[:5] == alone
 
@@ -125,38 +126,41 @@ def test_generate_takes_the_decoder(decoder, models, rung):
 def test_the_same_seed_the_same_text(decoder, models):
     ids = some_ids(models[0], 3)
 
-    def text(seed, top_k=None):
-        return list(decoder.generate(ids, 30, Sampler(1.0, top_k, seed)))
+    def text(seed):
+        return list(decoder.generate(ids, 6, Sampler(3.0, seed=seed)))
 
     assert text(1) == text(1)
     assert text(1) != text(2)
-    assert text(1, 5) == text(1, 5)
 
 
-def test_frequencies_follow_the_softmax(decoder, models, rung):
-    """Of the first and of the second id, over 200 seeds: within top_k, and a chi-square that
-    chance exceeds once in a million times."""
+def test_frequencies_follow_the_softmax(library):
+    """Of the first id over 200 seeds: within top_k, and a chi-square that chance exceeds once in a
+    million times."""
     top_k, temperature, draws = 4, 2.0, 200
-    ids = some_ids(models[0], 2)
-    logits = decoder.feed(ids).double()[0]
-    likely = logits.topk(top_k).indices.tolist()
-    p = (logits[likely] / temperature).softmax(0).numpy()
-    texts = [
-        list(decoder.generate(ids, 2, Sampler(temperature, top_k, seed))) for seed in range(draws)
-    ]
-    first = [text[0] for text in texts]
-    assert set(first) <= set(likely)
-    counts = np.array([first.count(i) for i in likely])
-    assert ((counts - draws * p) ** 2 / (draws * p)).sum() <= 31  # 3 degrees of freedom
+    model, _ = random_gpt2(n_layer=1, n_head=1, n_embd=64, vocab_size=71)
+    ids = some_ids(model, 2)
+    with open_decoder(model, library) as decoder:
+        logits = decoder.feed(ids).double()[0]
+        likely = logits.topk(top_k).indices.tolist()
+        p = (logits[likely] / temperature).softmax(0).numpy()
+        first = [
+            next(decoder.generate(ids, 1, Sampler(temperature, top_k, seed)))
+            for seed in range(draws)
+        ]
+        assert set(first) <= set(likely)
+        counts = np.array([first.count(i) for i in likely])
+        assert ((counts - draws * p) ** 2 / (draws * p)).sum() <= 31  # 3 degrees of freedom
 
-    for text in texts[:20]:  # the second follows the first
-        after = decoder.feed(torch.tensor([[*ids[0].tolist(), text[0]]]))[0]
-        assert text[1] in after.topk(top_k).indices.tolist()
+        for seed in range(15):  # the second follows the first
+            a, b = decoder.generate(ids, 2, Sampler(temperature, top_k, seed))
+            assert a == first[seed]
+            after = decoder.feed(torch.tensor([[*ids[0].tolist(), a]]))[0]
+            assert b in after.topk(top_k).indices.tolist()
 
 
 @pytest.mark.parametrize("sampler", [Sampler(0), Sampler(1.0, 5, 3)], ids=["greedy", "sampled"])
 def test_weights_that_are_not_finite(library, sampler):
-    model, _ = random_gpt2(n_layer=1, vocab_size=100)
+    model, _ = random_gpt2(n_layer=1, n_head=1, n_embd=64, vocab_size=71)
     model.blocks[0].mlp.c_fc.bias[5] = float("nan")
     with open_decoder(model, library) as decoder, pytest.raises(LogitsError, match="not finite"):
         list(decoder.generate(some_ids(model, 3), 4, sampler))
@@ -170,17 +174,18 @@ def test_a_size_that_it_does_not_hold(library):
 
 
 def test_opening_often_leaks_nothing(library):
-    """20 more of 12 MB each take less memory than 5 of them."""
+    """10 more of 15 MB each take less memory than 5 of them."""
     model, _ = random_gpt2(n_layer=1, n_embd=448, n_head=7, vocab_size=3000)
 
     def open_and_close(times):
         for _ in range(times):
             with Decoder(model, library) as decoder:
                 decoder.feed(some_ids(model, 2))
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10  # MB
+        resident = int(Path("/proc/self/statm").read_text().split()[1])  # pages of 4 KB
+        return resident >> 8  # MB
 
     before = open_and_close(3)
-    assert open_and_close(20) - before < 5 * 12
+    assert open_and_close(10) - before < 5 * 15
 
 
 def test_bytes_per_step(decoder, models, rung):
