@@ -12,7 +12,7 @@ RUNGS = sorted(path for path in LADDER.iterdir() if path.name[0].isdigit())
 WITH_LAYERS = [path for path in RUNGS if (path / "gpt.cu").is_file()]
 
 # Largest error of a logit, of the largest logit: float32, and what rounded weights cost.
-TOLERANCE = {"7_bf16": 0.02, "7_int8": 0.06, "8_persistent": 0.02}
+TOLERANCE = {"7_bf16": 0.02, "7_int8": 0.1, "8_persistent": 0.02}
 FLOAT32 = 1e-5
 
 
