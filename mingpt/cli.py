@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mingpt import cuda_errors
 from mingpt.errors import AsynchronousError, LabError
-from mingpt.guard import INTERRUPTED, guarded
+from mingpt.guard import INTERRUPTED, forks, guarded
 from mingpt.kernels import LAYERS
 from mingpt.paths import default_submission
 
@@ -73,16 +73,16 @@ def main(command: Callable[[Sequence[str] | None], int]) -> int:
     status = guarded(lambda: end(command))
     if os.getpid() != parent or status != WHICH_KERNEL:
         return status
-    if sys.platform != "linux":  # it ran in this very process, which has lost its GPU
+    if not forks():  # it ran in this very process, which has lost its GPU
         return 1
     print("\nOnce more, waiting for each kernel, to see which it was ...", file=sys.stderr)
     os.environ[BLOCKING] = "1"
     status = guarded(lambda: _again(command))
     if os.getpid() == parent and status == 0:
         print(
-            "This time it went well. Do kernels that run at the same time disturb each other, or "
-            "does one read\nwhat nobody has written? compute-sanitizer --tool initcheck before the "
-            "command tells.",
+            "This time it went well. Do kernels that run at the same time disturb each other? Does "
+            "one read what\nnobody has written? See MINGPT_GUARD=0 compute-sanitizer --tool initcheck "
+            "python run.py ...",
             file=sys.stderr,
         )
         return 1

@@ -18,8 +18,8 @@ class Meaning:
 
 
 TRACE = (
-    "With the file and line: compute-sanitizer before the command (python run.py ...), or, on the "
-    "CPU,\npython grader/grade.py SUBMISSION --device cpu --only memory"
+    "See the file and line: MINGPT_GUARD=0 compute-sanitizer python run.py ..., or, on the CPU,\n"
+    "python grader/grade.py SUBMISSION --device cpu --only memory"
 )
 OTHER_GPU = "It is built for the first GPU that torch sees: see nvidia-smi, CUDA_VISIBLE_DEVICES."
 

@@ -1,4 +1,4 @@
-"""nvcc takes each rung for the oldest GPU of the labs. (The first time takes some seconds a rung.)"""
+"""nvcc takes each rung for the oldest GPU of the labs. (The first time takes seconds a rung.)"""
 
 import shutil
 
