@@ -81,8 +81,8 @@ def main(command: Callable[[Sequence[str] | None], int]) -> int:
     if os.getpid() == parent and status == 0:
         print(
             "This time it went well. Do kernels that run at the same time disturb each other? Does "
-            "one read what\nnobody has written? See MINGPT_GUARD=0 compute-sanitizer --tool initcheck "
-            "python run.py ...",
+            "one read what\nnobody has written? See MINGPT_GUARD=0 compute-sanitizer --tool "
+            "initcheck python run.py ...",
             file=sys.stderr,
         )
         return 1

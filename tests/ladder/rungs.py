@@ -12,6 +12,7 @@ RUNGS = sorted(path for path in LADDER.iterdir() if path.name[0].isdigit())
 WITH_LAYERS = [path for path in RUNGS if (path / "gpt.cu").is_file()]
 
 # Largest error of a logit, of the largest logit: float32, and what rounded weights cost.
+SHARE = {"7_bf16": 0.5, "7_int8": 0.25, "8_persistent": 0.5}  # of float32's bytes of weights
 TOLERANCE = {"7_bf16": 0.02, "7_int8": 0.1, "8_persistent": 0.02}
 FLOAT32 = 1e-5
 
@@ -32,11 +33,6 @@ def is_exact(rung: Path) -> bool:
 def decodes_alone(rung: Path) -> bool:
     """From rung 5 on, gpt.cu has decoder.h's functions."""
     return number(rung) >= 5
-
-
-def on_the_cpu(rung: Path) -> bool:
-    """Rungs up to 7; rung 8 stays on GPUs where simt lacks what it needs."""
-    return number(rung) <= 7
 
 
 def by_name(rung: Path) -> str:

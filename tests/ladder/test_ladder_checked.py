@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from rungs import WITH_LAYERS, by_name, decodes_alone, on_the_cpu
+from rungs import WITH_LAYERS, by_name, decodes_alone
 
 from mingpt.kernels import build
 from mingpt.paths import ROOT
 
-RUNGS = [rung for rung in WITH_LAYERS if decodes_alone(rung) and on_the_cpu(rung)]
+RUNGS = [rung for rung in WITH_LAYERS if decodes_alone(rung)]
 
 
 @pytest.mark.parametrize("rung", RUNGS, ids=by_name)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from rungs import (
+    SHARE,
     WITH_LAYERS,
     by_name,
     decodes_alone,
     is_exact,
-    on_the_cpu,
     random_gpt2,
     some_ids,
     tolerance,
@@ -22,7 +22,7 @@ from mingpt.generate import Sampler, generate
 from mingpt.kernels import KernelLibrary, build
 from mingpt.weights import load
 
-RUNGS = [rung for rung in WITH_LAYERS if decodes_alone(rung) and on_the_cpu(rung)]
+RUNGS = [rung for rung in WITH_LAYERS if decodes_alone(rung)]
 # On a CPU a step takes some 0.1 s: a text of three parts of a history (16), and odd sizes.
 BLOCK = 35
 
@@ -191,5 +191,5 @@ def test_opening_often_leaks_nothing(library):
 def test_bytes_per_step(decoder, models, rung):
     """All weights but wpe, which a step reads a row of; fewer bytes where they are rounded."""
     full = models[0].bytes_per_step
-    share = {"7_bf16": 0.5, "7_int8": 0.25}.get(rung.name, 1)
+    share = SHARE.get(rung.name, 1)
     assert share * full * 0.97 <= decoder.bytes_per_step <= share * full * 1.06

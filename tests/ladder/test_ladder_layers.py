@@ -5,17 +5,16 @@ import math
 import numpy as np
 import pytest
 import torch
-from rungs import RUNGS, WITH_LAYERS, by_name, on_the_cpu, random_gpt2, some_ids, tolerance
+from rungs import RUNGS, WITH_LAYERS, by_name, random_gpt2, some_ids, tolerance
 
 from mingpt.generate import Sampler, generate
 from mingpt.kernels import CustomOps, KernelLibrary, build, load_kv_cache
 
 EPS = 1e-5
-CPU_RUNGS = [rung for rung in WITH_LAYERS if on_the_cpu(rung)]
 SHAPES = [(1, 1, 1), (1, 33, 7), (1, 64, 192), (5, 70, 33), (65, 66, 100), (130, 67, 36)]
 
 
-@pytest.fixture(scope="module", params=CPU_RUNGS, ids=by_name)
+@pytest.fixture(scope="module", params=WITH_LAYERS, ids=by_name)
 def rung(request):
     return request.param
 
