@@ -13,9 +13,9 @@ try:
 except ModuleNotFoundError:
     sys.exit("This Python has no torch. Run `make setup`, then use .venv/bin/python.")
 
-from mingpt import cli
+from mingpt import cli, cuda_errors
 from mingpt.decoder import open_decoder
-from mingpt.errors import KernelError, LabError, LogitsError, SubmissionError
+from mingpt.errors import LabError, LogitsError, SubmissionError
 from mingpt.generate import Sampler, Stopwatch, generate
 from mingpt.kernels import LAYERS, CustomOps, KernelLibrary, build, load_kv_cache, pick_device
 from mingpt.model import GPT
@@ -153,11 +153,8 @@ def explain(e: Exception, args: argparse.Namespace) -> Exception:
         )
     if isinstance(e, LabError):
         return e
-    if isinstance(e, RuntimeError) and "CUDA error" in str(e):
-        return KernelError(
-            f"{str(e).splitlines()[0]}: a kernel failed while it ran, after its launch.\n"
-            "To see which, run again with CUDA_LAUNCH_BLOCKING=1 before the command."
-        )
+    if of_cuda := cuda_errors.from_torch(e):
+        return of_cuda
     if args.use_kv_cache:
         wrong = "is not written yet" if isinstance(e, NotImplementedError) else "failed"
         return SubmissionError(

@@ -14,7 +14,7 @@ except ModuleNotFoundError:
     sys.exit("This Python has no torch. Run `make setup`, then use .venv/bin/python.")
 from torch import Tensor
 
-from mingpt import cli
+from mingpt import cli, cuda_errors
 from mingpt.errors import BuildError, KernelError
 from mingpt.kernels import LAYERS, CustomOps, KernelLibrary, build, pick_device
 from mingpt.ops import Ops, TorchOps
@@ -57,19 +57,15 @@ def check_layer(name: str, library: KernelLibrary, device: str) -> tuple[bool, s
             library.clear()
             return False, f"at {at}: {e}"
         except RuntimeError as e:  # torch's, after a crash: a GPU stays unusable to this process
-            if "CUDA error" not in str(e):
+            if cuda_errors.code_of(e) is None:
                 raise
-            return False, f"not run: the GPU does not recover from a crash ({first_line(e)})"
+            return False, "not run: after a crash, the GPU is lost to this process"
         expected = run_layer(name, TorchOps(), shape, torch.float64, device)
         error = ((out - expected).abs().max() / expected.abs().max()).item()
         if not error <= TOLERANCE:  # also when it is NaN
             return False, f"at {at}: max error {error:.1e}, more than {TOLERANCE:.0e}"
         worst = max(worst, error)
     return True, f"max error {worst:.1e} over {len(SHAPES[name])} shapes"
-
-
-def first_line(e: Exception) -> str:
-    return str(e).splitlines()[0]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,9 +8,12 @@ weights.py     from a safetensors file to a model; hub.py gets it from Hugging F
 
 build.py       a submission's gpt.cu into a library, for the CPU or a GPU
 kernels.py     that library's functions in place of torch's
+decoder.py     a gpt.cu that decodes by itself
 submission.py  a submission's kv_cache.py, and how its exceptions are shown
 
+nvtx.py        names on Nsight Systems' timeline
 errors.py      what can go wrong and is not our fault
+cuda_errors.py CUDA's errors in plain words
 cli.py         what run.py and test.py share
 guard.py       keeps a crash of native code from ending Python without a word
 """

@@ -20,6 +20,7 @@ from simt.cache import touch, workspace
 
 LAST_ERROR = PACKAGE / "cuda" / "last_error.h"
 TIMEOUT = 300  # seconds
+OLDEST = 70  # Volta: from there on, the threads of a warp are independent, as the labs assume
 
 
 def pick_device(device: str = "auto") -> str:
@@ -49,7 +50,7 @@ def build(submission: Path, device: str = "cpu", mode: str = "plain") -> Path:
     source = check_folder(submission, "gpt.cu") / "gpt.cu"
     if device == "cpu":
         return _build_cpu(source, mode)
-    return _build_cuda(source, _architecture())
+    return _build_cuda(source, _capability())
 
 
 def _build_cpu(source: Path, mode: str) -> Path:
@@ -62,19 +63,20 @@ def _build_cpu(source: Path, mode: str) -> Path:
     return built.path
 
 
-def _build_cuda(source: Path, architecture: str) -> Path:
+def _build_cuda(source: Path, capability: int) -> Path:
+    """capability: the GPU's compute capability times 10, such as 90."""
     nvcc = shutil.which("nvcc")
     if nvcc is None:
         raise BuildError(
             "There is no nvcc on the PATH. Install the CUDA toolkit, or use --device cpu."
         )
-    flags = ["-O3", "-std=c++17", "-lineinfo", f"-arch={architecture}"]
+    flags = ["-O3", "-std=c++17", "-lineinfo", _target(capability, _architectures(nvcc))]
     flags += ["-shared", "-Xcompiler", "-fPIC", "-I", str(INCLUDE), "-include", str(LAST_ERROR)]
     inputs = [source, *local_includes(source), LAST_ERROR, *sorted(INCLUDE.glob("*.h"))]
     key = hashlib.sha256(repr((_version(nvcc), flags)).encode())
     for path in inputs:
         key.update(path.read_bytes())
-    library = cache_dir() / f"gpt-{architecture}-{key.hexdigest()[:20]}.so"
+    library = cache_dir() / f"gpt-sm_{capability}-{key.hexdigest()[:20]}.so"
     if library.exists():
         touch(library)
         return library
@@ -108,14 +110,45 @@ def local_includes(source: Path) -> list[Path]:
     return list(found)
 
 
-def _architecture() -> str:
-    """The GPU's, as nvcc names it; 'native' would ask nvcc to find the same."""
+def _capability() -> int:
+    """The GPU's, times 10. 80 without one: to see whether it compiles."""
     import torch
 
     if not torch.cuda.is_available():
-        return "sm_80"  # builds without a GPU, to see whether it compiles
+        return 80
     major, minor = torch.cuda.get_device_capability()
-    return f"sm_{major}{minor}"
+    return 10 * major + minor
+
+
+def _target(capability: int, known: list[int]) -> str:
+    """nvcc's flag for a GPU: machine code if nvcc knows it (known), else the nearest older PTX.
+
+    PTX is translated to the GPU's machine code by the driver, when the library is loaded. Raises
+    BuildError for a GPU that is too old for nvcc or for the labs.
+    """
+    oldest = max(OLDEST, min(known))
+    if capability < oldest:
+        raise BuildError(
+            f"This GPU has compute capability {capability / 10}, and {oldest / 10} is the least "
+            f"that {'nvcc' if oldest > OLDEST else 'the labs'} can take. Use --device cpu."
+        )
+    if capability in known:
+        return f"-arch=sm_{capability}"
+    nearest = max(a for a in known if a < capability)
+    return f"-gencode=arch=compute_{nearest},code=compute_{nearest}"
+
+
+@functools.cache
+def _architectures(nvcc: str) -> list[int]:
+    """The compute capabilities that nvcc compiles for, times 10."""
+    listed = subprocess.run([nvcc, "--list-gpu-arch"], capture_output=True, text=True)
+    known = [int(number) for number in re.findall(r"compute_(\d+)\b", listed.stdout)]
+    if not known:
+        said = (listed.stdout + listed.stderr).strip()
+        raise BuildError(
+            f"{nvcc} --list-gpu-arch names no GPU. Is it CUDA 11 or newer, and whole?\n{said}"
+        )
+    return known
 
 
 @functools.cache

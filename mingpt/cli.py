@@ -6,10 +6,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mingpt.errors import LabError
-from mingpt.guard import INTERRUPTED, guarded
+from mingpt import cuda_errors
+from mingpt.errors import AsynchronousError, LabError
+from mingpt.guard import INTERRUPTED, forks, guarded
 from mingpt.kernels import LAYERS
 from mingpt.paths import default_submission
+
+BLOCKING = "CUDA_LAUNCH_BLOCKING"  # CUDA's: with "1", a launch returns when its kernel is done
+WHICH_KERNEL = 75  # an exit status between main and end
 
 __all__ = ["INTERRUPTED", "add_common_arguments", "end", "layers", "main", "positive", "submission"]
 
@@ -60,20 +64,54 @@ def positive(text: str) -> int:
 
 
 def main(command: Callable[[Sequence[str] | None], int]) -> int:
-    """The exit status of a command, whatever happens in it."""
-    return guarded(lambda: end(command))
+    """The exit status of a command, whatever happens in it.
+
+    After a kernel that failed on a GPU, nobody knows which, it is run once more in a process of its
+    own, where each launch waits for its kernel: the error then has a name.
+    """
+    parent = os.getpid()
+    status = guarded(lambda: end(command))
+    if os.getpid() != parent or status != WHICH_KERNEL:
+        return status
+    if not forks():  # it ran in this very process, which has lost its GPU
+        return 1
+    print("\nOnce more, waiting for each kernel, to see which it was ...", file=sys.stderr)
+    os.environ[BLOCKING] = "1"
+    status = guarded(lambda: _again(command))
+    if os.getpid() == parent and status == 0:
+        print(
+            "This time it went well. Do kernels that run at the same time disturb each other? Does "
+            "one read what\nnobody has written? See MINGPT_GUARD=0 compute-sanitizer --tool "
+            "initcheck python run.py ...",
+            file=sys.stderr,
+        )
+        return 1
+    return status
+
+
+def _again(command: Callable[[Sequence[str] | None], int]) -> int:
+    """The command, without the text that it has written already."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return end(command)
 
 
 def end(command: Callable[[Sequence[str] | None], int]) -> int:
-    """Runs a command in this process. Returns its exit status, 1 after a LabError."""
+    """Runs a command in this process. Returns its exit status, 1 after a LabError.
+
+    WHICH_KERNEL after an AsynchronousError that a second run can say more about.
+    """
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # a terminal that lacks a character gets a "?"
     try:
         return command(None)
-    except LabError as e:
+    except (LabError, RuntimeError) as e:
+        error = e if isinstance(e, LabError) else cuda_errors.from_torch(e)
+        if error is None:
+            raise
         sys.stdout.flush()
-        print(f"\n{e}", file=sys.stderr)
-        return 1
+        print(f"\n{error}", file=sys.stderr)
+        unknown = isinstance(error, AsynchronousError) and os.environ.get(BLOCKING) != "1"
+        return WHICH_KERNEL if unknown else 1
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return INTERRUPTED

@@ -11,12 +11,14 @@ It works ahead of the reader by up to two chunks of steps: each id is yielded wh
 import ctypes
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from ctypes import POINTER, Structure, c_float, c_int, c_longlong, c_ulonglong, c_void_p
 
 import torch
 from torch import Tensor
 
-from mingpt.errors import KernelError, LogitsError
+from mingpt import cuda_errors
+from mingpt.errors import AsynchronousError, KernelError, LogitsError
 from mingpt.generate import Sampler
 from mingpt.kernels import LAYERS, CustomOps, KernelLibrary
 from mingpt.model import GPT
@@ -143,7 +145,7 @@ class Decoder:
                 *(self._handle, steps, ctypes.byref(sampling)),
                 *(new_ids.data_ptr() + 4 * first, self._stream()),
             )
-            self._library.check("gpt_decode")
+            self._library.check("gpt_decode", certain=False)
 
         self._call["gpt_prefill"](
             *(self._handle, prompt.data_ptr(), prompt.numel(), ctypes.byref(sampling)),
@@ -159,9 +161,13 @@ class Decoder:
                     queue(queued, steps)
                     queued += steps
                 yield self._wait_for(read, i)
+            self._finish()
+        except AsynchronousError as e:  # the ids tell how far it came
+            name = "gpt_prefill" if read[0] == PENDING else "gpt_decode"
+            raise KernelError(f"{name}: {e}") from None
         finally:  # the library must not write to new_ids after it is gone
-            if device == "cuda":
-                torch.cuda.current_stream().synchronize()
+            with suppress(KernelError):  # which the lines above have raised, or nobody waits for
+                self._finish()
 
     def close(self) -> None:
         """Frees what the library holds. A second call does nothing."""
@@ -195,15 +201,15 @@ class Decoder:
         try:
             return torch.cuda.current_stream().query()
         except RuntimeError as e:
-            raise KernelError(f"gpt_decode failed on the GPU.\n{str(e).splitlines()[0]}") from None
+            raise cuda_errors.from_torch(e) or e from None
 
-    def _finish(self, name: str) -> None:
+    def _finish(self, name: str | None = None) -> None:
         """Wait for the device. Raises KernelError, in the name of the function that failed."""
         if self._library.device == "cuda":
             try:
                 torch.cuda.current_stream().synchronize()
             except RuntimeError as e:
-                raise KernelError(f"{name} failed on the GPU.\n{str(e).splitlines()[0]}") from None
+                raise cuda_errors.from_torch(e, name) or e from None
 
     def _stream(self) -> int:
         return torch.cuda.current_stream().cuda_stream if self._library.device == "cuda" else 0

@@ -21,6 +21,10 @@ class KernelError(LabError):
         self.report = report
 
 
+class AsynchronousError(KernelError):
+    """A kernel failed on a GPU after its launch had returned: which one isn't known."""
+
+
 class SubmissionError(LabError):
     """A submission's kv_cache.py cannot be loaded, raised, or broke its contract."""
 

@@ -10,10 +10,13 @@ torch tensors. On the command line:
 """
 
 import ctypes
+import os
 from ctypes import c_char_p, c_float, c_int, c_void_p
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mingpt import cuda_errors
 from mingpt.build import build, pick_device
 from mingpt.errors import BuildError, KernelError, LabError
 from mingpt.submission import load_kv_cache
@@ -104,14 +107,20 @@ class KernelLibrary:
             self._functions[name] = function
         return self._functions[name]
 
-    def check(self, layer: str = "") -> None:
-        """Raises KernelError, with simt's report on the CPU, if a launch has failed."""
+    def check(self, name: str = "A kernel", certain: bool = True) -> None:
+        """Raises KernelError, with simt's report on the CPU, if a launch has failed.
+
+        certain: if a kernel crashed, it was one of `name`. On a GPU it may have been launched
+        earlier: AsynchronousError says so.
+        """
         if not self._last_error or not (code := self._last_error()):
             return
         report, text = self._report()
-        if not text:
-            text = f"CUDA error {code}: {self._error_string(code).decode()}"
-        raise KernelError(f"{layer or 'A kernel'} failed.\n{text}", report)
+        if text:
+            raise KernelError(f"{name} failed.\n{text}", report)
+        certain = certain or not cuda_errors.is_asynchronous(code)
+        text = self._error_string(code).decode()
+        raise cuda_errors.kernel_error(code, text, name if certain else None)
 
     def clear(self) -> None:
         """Forgets a past error, so that the next launch runs. (A GPU never forgets a crash.)"""
@@ -153,6 +162,7 @@ class CustomOps:
 
     The first output of each layer is checked: it starts as NaN, so that an element that the kernel
     never wrote shows. Raises BuildError if a function is missing; the calls raise KernelError.
+    (On a GPU, a later launch's crash may be found out by torch, as a RuntimeError: cuda_errors.)
     """
 
     def __init__(
@@ -165,75 +175,84 @@ class CustomOps:
 
         from mingpt.ops import TorchOps
 
-        self._float32 = torch.float32
         self.library = library
         self.layers = tuple(layers)
-        self.fallback = fallback or TorchOps()
+        fallback = fallback or TorchOps()
+        # Bound once: a decode step makes some fifty calls, and a GPU waits for Python meanwhile.
+        self._float32, self._synchronize = torch.float32, torch.cuda.synchronize
+        self._functions = {name: library.function(name) for name in self.layers}
+        self._on_gpu = library.device == "cuda"
+        self._is_here = attrgetter("is_cuda" if self._on_gpu else "is_cpu")
+        # What torch.cuda.current_stream().cuda_stream is, without an object for it.
+        self._stream = torch._C._cuda_getCurrentRawStream if self._on_gpu else lambda index: 0
+        self._certain = os.environ.get("CUDA_LAUNCH_BLOCKING") == "1"  # each launch waits
         self._seen: set[str] = set()
-        for name in self.layers:
-            library.function(name)
+        for name in set(LAYERS) - set(self.layers):
+            setattr(self, name, getattr(fallback, name))  # in place of the method
 
     def gelu(self, x: "Tensor") -> "Tensor":
-        if "gelu" not in self.layers:
-            return self.fallback.gelu(x)
         cols = x.shape[-1]
-        return self._run("gelu", x, x.shape, (x,), (x.numel() // max(cols, 1), cols))
+        return self._run("gelu", x.shape, (x,), (x.numel() // max(cols, 1), cols))
 
     def layernorm(self, x: "Tensor", weight: "Tensor", bias: "Tensor", eps: float) -> "Tensor":
-        if "layernorm" not in self.layers:
-            return self.fallback.layernorm(x, weight, bias, eps)
         cols = x.shape[-1]
         rows = x.numel() // max(cols, 1)
-        return self._run("layernorm", x, x.shape, (x, weight, bias), (eps, rows, cols))
+        return self._run("layernorm", x.shape, (x, weight, bias), (eps, rows, cols))
 
     def linear(self, x: "Tensor", weight: "Tensor", bias: "Tensor | None") -> "Tensor":
-        if "linear" not in self.layers:
-            return self.fallback.linear(x, weight, bias)
         n, k = weight.shape
         m = x.numel() // max(k, 1)
-        return self._run("linear", x, (*x.shape[:-1], n), (x, weight, bias), (m, n, k))
+        return self._run("linear", (*x.shape[:-1], n), (x, weight, bias), (m, n, k))
 
-    def _run(self, name: str, x: "Tensor", shape, tensors, sizes) -> "Tensor":
+    def _run(self, name: str, shape, tensors, sizes) -> "Tensor":
         """out (of `shape`) by the function `name`, given `tensors` and then `sizes`."""
-        import torch
+        inputs = [t if t is None or self._fits(t) else self._convert(name, t) for t in tensors]
+        out = inputs[0].new_empty(shape)
+        if out.numel():
+            if name in self._seen:
+                self._launch(name, out, inputs, sizes, self._certain)
+            else:
+                self._first_launch(name, out, inputs, sizes)
+                self._seen.add(name)
+        dtype = tensors[0].dtype
+        return out if dtype is self._float32 else out.to(dtype)
 
-        inputs = [None if t is None else self._prepare(name, t) for t in tensors]
-        out = torch.empty(shape, dtype=torch.float32, device=x.device)
-        if out.numel() == 0:
-            return out.to(x.dtype)
-        first = name not in self._seen
-        if first:
-            out.fill_(float("nan"))
-        stream = torch.cuda.current_stream().cuda_stream if self.library.device == "cuda" else 0
+    def _launch(self, name: str, out: "Tensor", inputs: list, sizes, certain: bool) -> None:
         addresses = [None if t is None else t.data_ptr() for t in inputs]
-        self.library.function(name)(out.data_ptr(), *addresses, *sizes, stream)
-        self.library.check(name)
-        if first:
-            self._wait(name)
-            self._check_written(name, out, inputs)
-            self._seen.add(name)
-        return out.to(x.dtype)
+        self._functions[name](out.data_ptr(), *addresses, *sizes, self._stream(out.get_device()))
+        self.library.check(name, certain)
 
-    def _prepare(self, name: str, t: "Tensor") -> "Tensor":
+    def _first_launch(self, name: str, out: "Tensor", inputs: list, sizes) -> None:
+        """A launch that is waited for, so that its errors are its own, and whose output is checked.
+
+        What was launched before it is waited for as well: its errors are not this one's.
+        """
+        out.fill_(float("nan"))
+        self._wait(None)
+        self._launch(name, out, inputs, sizes, certain=True)
+        self._wait(name)
+        self._check_written(name, out, inputs)
+
+    def _fits(self, t: "Tensor") -> bool:
+        """Whether gpt.cu can take it as it is, as nearly always."""
+        return t.dtype is self._float32 and self._is_here(t) and t.is_contiguous()
+
+    def _convert(self, name: str, t: "Tensor") -> "Tensor":
         if t.device.type != self.library.device:
             raise KernelError(
                 f"{name} was given a tensor on {t.device.type}, and gpt.cu was built for "
                 f"{self.library.device}: build and run on the same --device."
             )
-        if t.dtype is self._float32 and t.is_contiguous():  # as nearly always
-            return t
         return t.detach().float().contiguous()
 
-    def _wait(self, name: str) -> None:
-        """Until the kernel is done, so that a crash on the GPU counts as this layer's."""
-        import torch
-
-        if self.library.device != "cuda":
+    def _wait(self, name: str | None) -> None:
+        """Until the GPU is done. Raises KernelError in the name of what it may have failed in."""
+        if not self._on_gpu:
             return
         try:
-            torch.cuda.synchronize()
+            self._synchronize()
         except RuntimeError as e:
-            raise KernelError(f"{name} failed on the GPU.\n{str(e).splitlines()[0]}") from None
+            raise cuda_errors.from_torch(e, name) or e from None
 
     def _check_written(self, name: str, out: "Tensor", inputs: list) -> None:
         bad = out.isnan()

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mingpt.nvtx import span
 from mingpt.ops import Ops, TorchOps
 
 
@@ -157,8 +158,10 @@ class GPT(nn.Module):
 
         V is large (50257 in GPT-2), so the lm_head is worth applying to that position only.
         """
-        x = self._hidden(ids, cache)[:, -1]  # (B, C)
-        return self._lm_head(x)  # (B, V)
+        T = ids.shape[1]
+        with span("decode" if cache is not None and T == 1 else f"prefill ({T} tokens)", ids):
+            x = self._hidden(ids, cache)[:, -1]  # (B, C)
+            return self._lm_head(x)  # (B, V)
 
     def _hidden(self, ids: Tensor, cache) -> Tensor:
         """What the tokens have become after the last block: (B, T) -> (B, T, C)."""
@@ -175,8 +178,9 @@ class GPT(nn.Module):
             mask = cache.mask(T)  # (T, S)
 
         x = self.transformer.wte(ids) + self.transformer.wpe(positions)  # (B, T, C)
-        for block in self.blocks:
-            x = block(x, mask, self.ops, cache)  # (B, T, C)
+        for layer, block in enumerate(self.blocks):
+            with span(f"layer {layer}", x):
+                x = block(x, mask, self.ops, cache)  # (B, T, C)
         if cache is not None:
             cache.advance(T)
         return layernorm(self.ops, self.transformer.ln_f, x)  # (B, T, C)

@@ -116,8 +116,11 @@ def test_the_whole_model(library, tiny, layers):
 
     class Spy:
         def function(self, name):
-            used.append(name)
-            return library.function(name)
+            def call(*arguments):
+                used.append(name)
+                return library.function(name)(*arguments)
+
+            return call
 
         def __getattr__(self, name):
             return getattr(library, name)
@@ -312,11 +315,11 @@ def test_two_submissions_do_not_mix(submission):
 @pytest.mark.skipif(not shutil.which("nvcc"), reason="no nvcc")
 def test_builds_for_a_gpu_without_one(submission):
     """Compiles, exports the three functions and the error hooks; errors have the line."""
-    path = _build_cuda(SOLUTIONS / "gpt.cu", "sm_80")
+    path = _build_cuda(SOLUTIONS / "gpt.cu", 80)
     symbols = subprocess.run(["nm", "-D", "--defined-only", path], capture_output=True, text=True)
     exported = {line.split()[-1] for line in symbols.stdout.splitlines()}
     assert {*LAYERS, "mingpt_get_last_error", "mingpt_error_string"} <= exported
-    assert _build_cuda(SOLUTIONS / "gpt.cu", "sm_80") == path
+    assert _build_cuda(SOLUTIONS / "gpt.cu", 80) == path
     folder = submission(replace=[("float x = in[i];", "float x = inn[i];")])
     with pytest.raises(BuildError, match=r'gpt\.cu\(\d+\): error: identifier "inn"'):
-        _build_cuda(folder / "gpt.cu", "sm_80")
+        _build_cuda(folder / "gpt.cu", 80)
