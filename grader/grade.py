@@ -98,6 +98,12 @@ def parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Grade, show, write. Raises UsageError."""
     submission = find(options.submission or default_submission())
+    graded_by = rubric.load()
+    stages = sorted({graded_by[id].stage for id in REGISTRY})
+    if options.stage is not None and options.stage not in stages:
+        raise UsageError(
+            f"there is no stage {options.stage}; stages are {stages[0]} to {stages[-1]}"
+        )
     for id in options.only or ():
         if id not in REGISTRY:
             raise UsageError(f"there is no check {id!r}; the checks are {', '.join(REGISTRY)}")
@@ -114,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         result = grade(
             submission,
-            rubric.load(),
+            graded_by,
             only=options.only,
             stage=options.stage,
             device=environment.choose_device(options.device),

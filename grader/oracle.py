@@ -5,8 +5,8 @@ import os
 import numpy as np
 
 
-def random_model(preset: str, seed: int):
-    """A model.GPT of one of GPT-2's sizes ("gpt2": 124M parameters), on the CPU.
+def random_model(size: dict, seed: int):
+    """A model.GPT of a size (what GPTConfig takes, by name), on the CPU.
 
     The same weights for the same seed, in every process with the same torch.
     """
@@ -15,13 +15,13 @@ def random_model(preset: str, seed: int):
     from mingpt.model import GPT, GPTConfig
 
     torch.manual_seed(seed)
-    return GPT(GPTConfig.preset(preset)).eval().requires_grad_(False)
+    return GPT(GPTConfig(**size)).eval().requires_grad_(False)
 
 
 class Oracle:
     """A model with torch's layers, on the CPU in float32. Imports torch when made."""
 
-    def __init__(self, preset: str | None = None, seed: int = 0):
+    def __init__(self, size: dict | None = None, seed: int = 0):
         """The bundled model, or random_model's."""
         import torch
 
@@ -29,9 +29,9 @@ class Oracle:
 
         torch.set_grad_enabled(False)
         # A small one as in the workers: see there. A large one on all cores.
-        self._threads = os.cpu_count() or 1 if preset else 1
+        self._threads = os.cpu_count() or 1 if size else 1
         self._torch = torch
-        self._model = random_model(preset, seed) if preset else weights.load(weights.BUNDLED)[0]
+        self._model = random_model(size, seed) if size else weights.load(weights.BUNDLED)[0]
         self.config = self._model.config
 
     def prompt(self, rng: np.random.Generator, length: int) -> np.ndarray:

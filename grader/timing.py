@@ -17,6 +17,7 @@ from grader.outcome import Failure, Passed
 from grader.rubric import Entry
 from grader.scoring import fraction
 
+CERTAIN = 3.3  # deviations: 999 of 1000
 WAKE = 0.02  # seconds of work before each timed run, so that clocks are up and caches warm
 
 
@@ -41,22 +42,22 @@ class Pairs:
         low, high = np.percentile(self.ratios, (25, 75))
         return float((high - low) / self.ratio)
 
-    @property
-    def interval(self) -> tuple[float, float]:
+    def interval(self, deviations: float = 1.96) -> tuple[float, float]:
         """Where the true median lies, in 95 of 100 measurements, whatever the distribution is.
 
         By ranks: as many ratios lie below the median as heads come up in so many tosses. (Conover,
-        "Practical Nonparametric Statistics", 3.2)
+        "Practical Nonparametric Statistics", 3.2.) deviations: of a normal distribution, so many
+        hold 95 of 100.
         """
         n = len(self.rates)
-        outside = max(0, math.floor((n - 1.96 * math.sqrt(n)) / 2))
+        outside = max(0, math.floor((n - deviations * math.sqrt(n)) / 2))
         ordered = np.sort(self.ratios)
         return float(ordered[outside]), float(ordered[n - 1 - outside])
 
     @property
     def uncertainty(self) -> float:
         """Half the interval's width, relative to the median."""
-        low, high = self.interval
+        low, high = self.interval()
         return (high - low) / 2 / self.ratio
 
 
@@ -90,7 +91,7 @@ def measure(
 
 def is_certain(pairs: Pairs, rubric: Entry) -> bool:
     """Precise enough; or certain to give all of the points, or none."""
-    low, high = pairs.interval
+    low, high = pairs.interval(CERTAIN)  # asked after each pair: a wide one
     known = low >= rubric.full_ratio or high <= rubric.zero_ratio
     return known or pairs.uncertainty <= rubric.precision
 
@@ -131,7 +132,7 @@ def judge(measured: dict[str, Pairs], rubric: Entry, told: str, hint: str, unit:
 
 def figures_of(pairs: Pairs, prefix: str, unit: str) -> dict:
     student, reference = (float(x) for x in np.median(pairs.rates, axis=0))
-    low, high = pairs.interval
+    low, high = pairs.interval()
     return {
         f"{prefix}student_{unit}": student,
         f"{prefix}reference_{unit}": reference,

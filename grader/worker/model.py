@@ -25,12 +25,12 @@ def load_model(device: str) -> tuple[dict, list]:
     return {}, []
 
 
-def load_random(preset: str, seed: int) -> tuple[dict, list]:
-    """In place of it a model of one of GPT-2's sizes (124M: "gpt2"), as oracle.random_model."""
+def load_random(size: dict, seed: int) -> tuple[dict, list]:
+    """In place of it the model that oracle.random_model makes of these."""
     global model
     device = model.device
     model = None  # there need not be room for both
-    model = random_model(preset, seed).to(device)
+    model = random_model(size, seed).to(device)
     return {}, []
 
 
