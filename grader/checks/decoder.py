@@ -174,9 +174,7 @@ class Decoder:
         for text in texts_:
             where = f"With {text.name} ({text.prompt.size} tokens)"
             _, arrays = self._ask(where, "decode", text.prompt, new_tokens=text.count)
-            if [(a.dtype.name, a.shape) for a in arrays] != [("int64", (text.count,))]:
-                raise Failure("The worker sent back something else than ids.")
-            (new,) = arrays
+            new = self._ids(arrays, (text.count,))
             expected = self._oracle.after_prompt(text.prompt, new)
             bad = first_bad_token(expected, new, self.margin)
             if bad is not None:
@@ -195,27 +193,30 @@ class Decoder:
     # ------------------------------------------------------------------------------ sampling
 
     def check_sampling(self) -> None:
-        """At a temperature, among the k likeliest: which ids come, and how often."""
+        """Which ids come, and how often: at a moderate temperature, then at one so high that who
+        does not keep to the k likeliest is sure to leave them."""
         prompt, count = self._oracle.prompt(self._rng, 4), self._rubric.samples
-        logits = self._oracle.logits(prompt)[-1]
-        temperature = halving_temperature(np.sort(logits)[-TOP_K:])
+        moderate = halving_temperature(np.sort(self._oracle.logits(prompt)[-1])[-TOP_K:])
+        self._draw(prompt, moderate, count)
+        self._draw(prompt, 20 * moderate, -(-count // 4))
+
+    def _draw(self, prompt: np.ndarray, temperature: float, count: int) -> None:
+        """`count` texts with seeds of their own, 3 new tokens each."""
         seeds = self._rng.integers(0, 2**62, count)
         what = {"new_tokens": 3, "temperature": temperature, "top_k": TOP_K}
         name = f"With temperature {temperature:.3g} and top_k {TOP_K}"
         _, arrays = self._ask(name, "draw", prompt, seeds, **what)
-        if [(a.dtype.name, a.shape) for a in arrays] != [("int64", (count, 3))]:
-            raise Failure("The worker sent back something else than ids.")
-        (drawn,) = arrays
+        drawn = self._ids(arrays, (count, 3))
         for row in drawn:
             expected = self._oracle.after_prompt(prompt, row)
-            for i, (among, id) in enumerate(zip(expected, row, strict=True)):
-                least = np.sort(among)[-TOP_K] - self.margin * np.abs(among).max()
-                if among[id] < least:
+            for i, (logits, id) in enumerate(zip(expected, row, strict=True)):
+                least = np.sort(logits)[-TOP_K] - self.margin * np.abs(logits).max()
+                if logits[id] < least:
                     raise Failure(
                         f"{name}: new token {i} is {id}, which is not among the {TOP_K} likeliest.",
                         "top_k: find the k-th largest logit, and draw among those from it on.",
                     )
-        self._count(name, drawn[:, 0], logits, temperature)
+        self._count(name, drawn[:, 0], self._oracle.logits(prompt)[-1], temperature)
 
     def _count(self, name: str, first: np.ndarray, logits: np.ndarray, temperature: float) -> None:
         likeliest = np.argsort(logits)[-TOP_K:]
@@ -229,6 +230,12 @@ class Decoder:
                     "Divide the logits by the temperature, take the softmax of the k likeliest, and"
                     " draw with a number that depends on the seed and on the step.",
                 )
+
+    def _ids(self, arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+        good = [(a.dtype.name, a.shape) for a in arrays] == [("int64", shape)]
+        if not good or arrays[0].min() < 0 or arrays[0].max() >= self._oracle.config.vocab_size:
+            raise Failure("The worker sent back something else than ids.")
+        return arrays[0]
 
     def _ask(self, name: str, op: str, *arrays: np.ndarray, **fields):
         """What fails is said with what was asked."""
