@@ -16,6 +16,7 @@ from grader.framework import Context, check
 from grader.oracle import first_bad_token, first_difference, mean_divergence, relative_error
 from grader.outcome import Failure, NotMeasured, Passed
 
+ON_CPU = 64  # tokens of the longest text, where the last position would take too long to reach
 TOP_K = 5
 SIGMAS = 5  # a count this far from what is expected comes once in a million draws
 POSITION = (
@@ -66,19 +67,35 @@ class Text:
     hint: str = ""
 
 
-def texts(oracle, rng: np.random.Generator) -> list[Text]:
-    """Simplest first. The last id of a text up to the last position is never fed."""
-    size, vocab_size = oracle.config.block_size, oracle.config.vocab_size
-    half = oracle.prompt(rng, size // 4)
-    changed = half.copy()  # one early token, at equal length: an answer remembered is now wrong
-    changed[0] = (changed[0] + rng.integers(1, vocab_size)) % vocab_size
+def texts(oracle, size: int, rng: np.random.Generator) -> list[Text]:
+    """Simplest first. size: the model's block_size.
+
+    The last id of a text up to the last position is never fed.
+    """
+    longer = oracle.prompt(rng, size // 4)
+    changed = other_beginning(longer, oracle, rng)
     return [
         Text("a prompt of one token", oracle.prompt(rng, 1), 8),
-        Text("a longer prompt", half, 12),
-        Text("the same prompt with its first token changed", changed, 4, STALE),
+        Text("a longer prompt", longer, 12),
+        Text("the same prompt with its beginning changed", changed, 4, STALE),
         Text("a short prompt after a longer text", oracle.prompt(rng, 3), 6, STALE),
         Text("a text up to the last position", oracle.prompt(rng, size - 8), 9, POSITION),
     ]
+
+
+def other_beginning(prompt: np.ndarray, oracle, rng: np.random.Generator) -> np.ndarray:
+    """The prompt with as few early ids changed as it takes for a clearly different answer: one that
+    was remembered is then wrong."""
+    remembered = oracle.logits(prompt)[-1].argmax()
+    changed = prompt.copy()
+    for i in range(prompt.size):
+        changed[i] = (changed[i] + rng.integers(1, oracle.config.vocab_size)) % (
+            oracle.config.vocab_size
+        )
+        logits = oracle.logits(changed)[-1]
+        if logits.max() - logits[remembered] > 0.2 * np.abs(logits).max():
+            break
+    return changed
 
 
 class Decoder:
@@ -88,10 +105,14 @@ class Decoder:
         self._context, self._worker, self._rng = context, worker, context.rng
         self._oracle, self._rubric = context.session.oracle, context.rubric
         self._deadline = time.monotonic() + context.rubric.time_limit
+        self._size = self._oracle.config.block_size
         self.float32 = True
 
     def open(self) -> dict:
         """gpt_open; what it says of itself, as figures."""
+        if self._context.device == "cpu":
+            self._size = min(ON_CPU, self._size)
+            self._ask("The model", "shorten", block_size=self._size)
         path = str(self._context.session.library)
         reply, _ = self._ask("gpt_open", "open_decoder", path=path)
         self.float32 = not is_low_precision(reply)
@@ -107,8 +128,7 @@ class Decoder:
 
     def check_logits(self) -> dict:
         """Of a text fed at once, then of its beginning fed in pieces, most of one id."""
-        on_gpu = self._context.device == "cuda"
-        ids = self._oracle.prompt(self._rng, self._oracle.config.block_size if on_gpu else 48)
+        ids = self._oracle.prompt(self._rng, self._size)
         expected = self._oracle.logits(ids)
         got = self._fed(f"{ids.size} ids fed at once", ids, 0)
         self._compare(f"of {ids.size} ids fed at once", got, expected, 0, AT_ONCE)
@@ -170,7 +190,7 @@ class Decoder:
 
     def check_texts(self) -> int:
         """Greedy ids. Returns how many texts there were."""
-        texts_ = texts(self._oracle, self._rng)
+        texts_ = texts(self._oracle, self._size, self._rng)
         for text in texts_:
             where = f"With {text.name} ({text.prompt.size} tokens)"
             _, arrays = self._ask(where, "decode", text.prompt, new_tokens=text.count)
@@ -201,12 +221,12 @@ class Decoder:
         self._draw(prompt, 20 * moderate, -(-count // 4))
 
     def _draw(self, prompt: np.ndarray, temperature: float, count: int) -> None:
-        """`count` texts with seeds of their own, 3 new tokens each."""
+        """`count` texts with seeds of their own, 2 new tokens each."""
         seeds = self._rng.integers(0, 2**62, count)
-        what = {"new_tokens": 3, "temperature": temperature, "top_k": TOP_K}
+        what = {"new_tokens": 2, "temperature": temperature, "top_k": TOP_K}
         name = f"With temperature {temperature:.3g} and top_k {TOP_K}"
         _, arrays = self._ask(name, "draw", prompt, seeds, **what)
-        drawn = self._ids(arrays, (count, 3))
+        drawn = self._ids(arrays, (count, 2))
         for row in drawn:
             expected = self._oracle.after_prompt(prompt, row)
             for i, (logits, id) in enumerate(zip(expected, row, strict=True)):

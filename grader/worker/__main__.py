@@ -26,6 +26,7 @@ OPERATIONS = {
     "wake": "timing",
     "load_model": "model",
     "load_random": "model",
+    "shorten": "model",
     "use_kernels": "model",
     "logits": "model",
     "greedy": "model",

@@ -50,7 +50,6 @@ def quick_rubric():
         for id, entry in loaded.entries.items()
     }
     entries["speed"].settings.update(rounds=2, max_rounds=2, new_tokens=8)
-    entries["decoder"].settings.update(samples=40)
     entries["kv_cache"] = dataclasses.replace(entries["kv_cache"], time_limit=15)
     return dataclasses.replace(loaded, entries=entries, loop_limit=1)
 
