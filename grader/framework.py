@@ -20,7 +20,7 @@ import numpy as np
 
 from grader.client import RequestFailed, Worker, WorkerFailed
 from grader.diagnosis.faults import explain
-from grader.outcome import Passed
+from grader.outcome import Failure, Passed
 from grader.rubric import Entry, Rubric
 from mingpt.paths import cache_dir
 
@@ -32,29 +32,34 @@ class Check:
     needs: tuple[str, ...]  # it is skipped when one of these has not passed
     run: Callable[["Context"], Passed]
     after: tuple[str, ...] = ()  # these run before it: it asks whether they passed
+    device: str | None = None  # the only one that it can be measured on
+    models: int = 0  # workers with a model in them that it takes: they are started early
+    timed: bool = False  # it measures time: nothing else is started meanwhile
 
 
+PLACES = {"cpu": "the CPU", "cuda": "a GPU"}  # of Check.device, in words
 REGISTRY: dict[str, Check] = {}  # in the order of definition, which is the order of running
 
 
-def check(id: str, needs: Iterable[str] = (), after: Iterable[str] = ()) -> Callable:
-    """Register a function as a check. What it needs must be registered already."""
+def check(id: str, needs: Iterable[str] = (), after: Iterable[str] = (), **fields) -> Callable:
+    """Register a function as a check. What it needs must be registered already.
+
+    fields: device, models and timed of Check.
+    """
 
     def register(function: Callable[["Context"], Passed]):
         needed, earlier = tuple(needs), tuple(after)
         if id in REGISTRY or not {*needed, *earlier} <= set(REGISTRY):
             raise ValueError(f"check {id}: defined twice, or before what it needs")
         title = (function.__doc__ or id).strip().splitlines()[0]
-        REGISTRY[id] = Check(id, title, needed, function, earlier)
+        REGISTRY[id] = Check(id, title, needed, function, earlier, **fields)
         return function
 
     return register
 
 
-def select(only: Iterable[str] | None) -> list[Check]:
-    """The checks asked for (None: all) with all that they need, in order. Raises KeyError."""
-    if only is None:
-        return list(REGISTRY.values())
+def select(ids: Iterable[str]) -> list[Check]:
+    """The checks asked for with all that they need, in order. Raises KeyError."""
     wanted: set[str] = set()
 
     def add(id: str) -> None:
@@ -62,7 +67,7 @@ def select(only: Iterable[str] | None) -> list[Check]:
         for parent in REGISTRY[id].needs + REGISTRY[id].after:
             add(parent)
 
-    for id in only:
+    for id in ids:
         add(id)
     return [check for check in REGISTRY.values() if check.id in wanted]
 
@@ -129,8 +134,9 @@ def _load_oracle(future: Future) -> None:
 class Context:
     """What one check sees."""
 
-    def __init__(self, session: Session, check: Check):
+    def __init__(self, session: Session, check: Check, extra: bool = False):
         self.session = session
+        self.extra = extra  # beyond the stages asked for: to have nothing for it costs nothing
         self.id = check.id
         self.rubric: Entry = session.rubric[check.id]
         self.submission, self.device = session.submission, session.device
@@ -165,6 +171,18 @@ class Context:
             if output := worker.output():
                 earlier = self.session.outputs.get(self.id, "")
                 self.session.outputs[self.id] = earlier + output
+
+
+def blameless(function: Callable, reference: str) -> Callable:
+    """A function that runs the reference: what goes wrong in it is not the student's fault."""
+
+    def call(*arguments, **fields):
+        try:
+            return function(*arguments, **fields)
+        except (Failure, RequestFailed, WorkerFailed) as error:
+            raise GraderError(f"the reference ({reference}) can't be timed: {error}") from error
+
+    return call
 
 
 class GraderError(Exception):

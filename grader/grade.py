@@ -3,6 +3,7 @@
 
     python grader/grade.py starter                    everything
     python grader/grade.py starter --only gelu        one check, and what it needs
+    python grader/grade.py starter --stage 3          the checks of the labs up to stage 3
     python grader/grade.py starter --verbose          with figures and what your code printed
 
 Exit status: 0 graded, whatever the score; 2 wrong usage, or no such submission; 3 the grader itself
@@ -20,7 +21,7 @@ if __name__ == "__main__":  # run as a file: its folder is on the path, where th
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from grader import environment, rubric
-from grader.framework import REGISTRY
+from grader.framework import PLACES, REGISTRY
 from grader.grading import grade
 from grader.report import terminal
 from mingpt.errors import DeviceError
@@ -69,7 +70,15 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help="the folder to grade (default: solutions/ if there is one, else starter/)",
     )
-    made.add_argument("--only", nargs="+", metavar="ID", help="these checks, and what they need")
+    which = made.add_mutually_exclusive_group()
+    which.add_argument("--only", nargs="+", metavar="ID", help="these checks, and what they need")
+    which.add_argument(
+        "--stage",
+        type=int,
+        metavar="N",
+        help="the checks of the labs up to stage N (default: all; what goes beyond stage"
+        " 4 gives extra points)",
+    )
     made.add_argument("--list", action="store_true", help="list the checks and their points")
     made.add_argument(
         "--device",
@@ -89,6 +98,12 @@ def parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Grade, show, write. Raises UsageError."""
     submission = find(options.submission or default_submission())
+    graded_by = rubric.load()
+    stages = sorted({graded_by[id].stage for id in REGISTRY})
+    if options.stage is not None and options.stage not in stages:
+        raise UsageError(
+            f"there is no stage {options.stage}; stages are {stages[0]} to {stages[-1]}"
+        )
     for id in options.only or ():
         if id not in REGISTRY:
             raise UsageError(f"there is no check {id!r}; the checks are {', '.join(REGISTRY)}")
@@ -105,8 +120,9 @@ def run(options: argparse.Namespace) -> int:
     try:
         result = grade(
             submission,
-            rubric.load(),
+            graded_by,
             only=options.only,
+            stage=options.stage,
             device=environment.choose_device(options.device),
             progress=progress,
             on_error=lambda check, error: faults.append(error),
@@ -145,11 +161,14 @@ def find(submission: Path) -> Path:
 
 
 def list_checks() -> int:
-    """The checks with their points and titles."""
+    """The checks with their stages, points and titles."""
     points = rubric.load()
     for check in REGISTRY.values():
-        needs = f" (needs {', '.join(check.needs)})" if check.needs else ""
-        print(f"{check.id:<10} {points[check.id].points:>3g}  {check.title}{needs}")
+        needs = [f"needs {', '.join(check.needs)}"] if check.needs else []
+        needs += [f"on {PLACES[check.device]}"] if check.device else []
+        more = f" ({'; '.join(needs)})" if needs else ""
+        entry = points[check.id]
+        print(f"{check.id:<12} stage {entry.stage}  {entry.points:>3g}  {check.title}{more}")
     return GRADED
 
 

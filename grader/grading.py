@@ -6,19 +6,11 @@ from pathlib import Path
 
 from grader import checks  # noqa: F401 (registers them)
 from grader import environment as environment_
-from grader.framework import (
-    Check,
-    Context,
-    GraderError,
-    Session,
-    select,
-)
+from grader.framework import PLACES, REGISTRY, Check, Context, GraderError, Session, select
 from grader.outcome import Failure, NotMeasured
 from grader.results import ERROR, FAILED, PASSED, SKIPPED, CheckResult, Result
 from grader.rubric import Rubric
 from grader.scoring import points
-
-WITH_MODEL = {"model": 1, "kv_cache": 1, "speed": 2}  # workers with torch that each check takes
 
 
 class Progress:
@@ -36,29 +28,38 @@ def grade(
     rubric: Rubric,
     *,
     only: Iterable[str] | None = None,
+    stage: int | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
     on_error: Callable[[Check, BaseException], None] = lambda check, error: None,
 ) -> Result:
-    """Run the checks asked for (None: all) and those that they need.
+    """Run the checks asked for, and those that they need.
+
+    only: these checks. stage: all up to this one. With neither, all; the points of those beyond the
+    rubric's own stage are extra then. Checks that this device can't do are left out, unless asked
+    for by name.
 
     An exception that is the grader's own goes to `on_error` and makes that check an "error"; the
     others go on. Raises KeyError for an unknown id. KeyboardInterrupt ends all workers first.
     """
     progress = progress or Progress()
-    chosen = select(only)
-    asked = {check.id for check in chosen} if only is None else set(only)
+    asked = set(only) if only is not None else up_to(stage, rubric, device)
+    chosen = select(asked)
+    required = asked
+    if only is None and stage is None:
+        required = up_to(rubric.stage, rubric, device)
     seed = int.from_bytes(os.urandom(16), "little")
     session = Session(submission, device, rubric, seed)
     results: dict[str, CheckResult] = {}
     try:
-        if any(check.id in WITH_MODEL for check in chosen):
+        if any(check.models for check in chosen):
             session.load_oracle()
         for i, check in enumerate(chosen):
             progress.started(check)
-            prepare(session, chosen[i : i + 2])
+            prepare(session, [c for c in chosen[i : i + 2] if not missing(c, results)])
             worth = rubric[check.id].points if check.id in asked else 0
-            result = run(check, session, results, worth, on_error)
+            extra = check.id in asked - required
+            result = run(check, session, results, worth, extra, on_error)
             results[check.id] = result
             if result.status == PASSED:
                 session.passed.add(check.id)
@@ -68,12 +69,29 @@ def grade(
         session.close()
 
 
+def up_to(stage: int | None, rubric: Rubric, device: str) -> set[str]:
+    """The checks of all stages up to this one (None: of all) that this device can do."""
+    return {
+        check.id
+        for check in REGISTRY.values()
+        if check.device in (None, device) and (stage is None or rubric[check.id].stage <= stage)
+    }
+
+
+def missing(check: Check, results: dict[str, CheckResult]) -> str | None:
+    """What it needs and has not passed, if there is something."""
+    done = [parent for parent in check.needs if parent in results]
+    return next((parent for parent in done if results[parent].status != PASSED), None)
+
+
 def prepare(session: Session, coming: list[Check]) -> None:
     """Start the workers that this check and the next one need: torch takes seconds to import.
 
-    None beyond those of the speed check itself while it measures: it needs the machine for itself.
+    While a check measures time, none but its own.
     """
-    needed = sum(WITH_MODEL.get(check.id, 0) for check in coming)
+    if coming and coming[0].timed:
+        coming = coming[:1]
+    needed = sum(check.models for check in coming)
     if needed:
         session.warm_up(needed)
 
@@ -83,6 +101,7 @@ def run(
     session: Session,
     results: dict[str, CheckResult],
     worth: float,
+    extra: bool,
     on_error: Callable[[Check, BaseException], None],
 ) -> CheckResult:
     """One check, unless something that it needs has not passed."""
@@ -92,15 +111,23 @@ def run(
     ):
         message = message.replace(f"{session.submission}{os.sep}", "")  # the student's own files
         return CheckResult(
-            check.id, check.title, status, earned, worth, message, hint, figures or {}
+            check.id, check.title, status, earned, worth, message, hint, figures or {}, extra
         )
 
-    for parent in check.needs:
-        if results[parent].status != PASSED:
-            why = "failed" if results[parent].status == FAILED else f"was {results[parent].status}"
-            return result(SKIPPED, 0, f"Not run: it needs {parent}, which {why}.")
+    if check.device not in (None, session.device):
+        worth, where = 0, PLACES[check.device]
+        told = f"No points are at stake here: it is measured on {where} (--device {check.device})."
+        return result(SKIPPED, 0, told)
+
+    if parent := missing(check, results):
+        status = results[parent].status
+        if status == SKIPPED and extra:
+            worth = 0
+            return result(SKIPPED, 0, "")  # why was said there
+        why = "failed" if status == FAILED else f"was {status}"
+        return result(SKIPPED, 0, f"Not run: it needs {parent}, which {why}.")
     try:
-        passed = check.run(Context(session, check))
+        passed = check.run(Context(session, check, extra))
         return result(
             PASSED, points(passed.fraction, worth), passed.message, passed.hint, passed.figures
         )

@@ -1,20 +1,37 @@
 """The grader's own copy of the model: the right logits, and whether tokens agree with them."""
 
+import os
+
 import numpy as np
 
 
-class Oracle:
-    """The bundled model with torch's layers, on the CPU in float32. Imports torch when made."""
+def random_model(size: dict, seed: int):
+    """A model.GPT of a size (what GPTConfig takes, by name), on the CPU.
 
-    def __init__(self):
+    The same weights for the same seed, in every process with the same torch.
+    """
+    import torch
+
+    from mingpt.model import GPT, GPTConfig
+
+    torch.manual_seed(seed)
+    return GPT(GPTConfig(**size)).eval().requires_grad_(False)
+
+
+class Oracle:
+    """A model with torch's layers, on the CPU in float32. Imports torch when made."""
+
+    def __init__(self, size: dict | None = None, seed: int = 0):
+        """The bundled model, or random_model's."""
         import torch
 
         from mingpt import weights
 
         torch.set_grad_enabled(False)
-        torch.set_num_threads(1)  # as in the workers
+        # A small one as in the workers: see there. A large one on all cores.
+        self._threads = os.cpu_count() or 1 if size else 1
         self._torch = torch
-        self._model, _ = weights.load(weights.BUNDLED)
+        self._model = random_model(size, seed) if size else weights.load(weights.BUNDLED)[0]
         self.config = self._model.config
 
     def prompt(self, rng: np.random.Generator, length: int) -> np.ndarray:
@@ -23,6 +40,7 @@ class Oracle:
 
     def logits(self, ids: np.ndarray) -> np.ndarray:
         """ids (T) -> the logits after each of them, (T, V) float32."""
+        self._torch.set_num_threads(self._threads)
         return self._model(self._torch.from_numpy(ids.copy())[None])[0].numpy()
 
     def after_prompt(self, prompt: np.ndarray, new: np.ndarray) -> np.ndarray:
@@ -57,3 +75,14 @@ def first_bad_token(logits: np.ndarray, new: np.ndarray, margin: float) -> int |
     behind = logits.max(axis=1) - logits[np.arange(new.size), new]
     bad = behind > margin * np.abs(logits).max()
     return int(bad.argmax()) if bad.any() else None
+
+
+def mean_divergence(got: np.ndarray, expected: np.ndarray) -> float:
+    """The mean KL divergence (nats) of what logits `got` (T, V) predict from `expected`'s."""
+
+    def log_softmax(logits: np.ndarray) -> np.ndarray:
+        shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+        return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+    p, q = log_softmax(expected), log_softmax(got)
+    return float((np.exp(p) * (p - q)).sum(axis=1).mean())

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 PASSED, FAILED, SKIPPED, ERROR = "passed", "failed", "skipped", "error"
 
@@ -27,6 +27,7 @@ class CheckResult:
     message: str = ""
     hint: str = ""
     figures: dict = field(default_factory=dict)
+    extra: bool = False  # its points come on top: of a stage beyond those asked for
 
 
 @dataclass
@@ -37,11 +38,16 @@ class Result:
 
     @property
     def score(self) -> float:
-        return round(sum(check.points for check in self.checks), 1)
+        """Without the extra points."""
+        return round(sum(check.points for check in self.checks if not check.extra), 1)
 
     @property
     def max_score(self) -> float:
-        return round(sum(check.max_points for check in self.checks), 1)
+        return round(sum(check.max_points for check in self.checks if not check.extra), 1)
+
+    @property
+    def extra(self) -> float:
+        return round(sum(check.points for check in self.checks if check.extra), 1)
 
     def document(self) -> dict:
         """The JSON document, as plain data."""
@@ -50,6 +56,7 @@ class Result:
                 "schema_version": SCHEMA_VERSION,
                 "score": self.score,
                 "max_score": self.max_score,
+                "extra": self.extra,
                 "checks": [
                     {**asdict(check), "output": self.outputs.get(check.id, "")}
                     for check in self.checks

@@ -10,9 +10,21 @@ except ModuleNotFoundError:  # Python 3.10
     import tomli as tomllib
 
 DEFAULT = Path(__file__).parent / "rubric.toml"
-VERSION = 1
+VERSION = 2
 
-# For each check: the settings it has besides points and time_limit, with their types.
+# What a speed check has: the reference's folder, the curve of the points, and when a measurement is
+# good enough.
+TIMED: dict[str, type] = {
+    "reference": str,
+    "full_ratio": float,
+    "zero_ratio": float,
+    "rounds": int,
+    "max_rounds": int,
+    "precision": float,
+}
+TOKENS: dict[str, type] = {"prompt_tokens": int, "new_tokens": int, "margin": float}
+
+# For each check: the settings it has besides points, stage and time_limit, with their types.
 SETTINGS: dict[str, dict[str, type]] = {
     "build": {},
     "gelu": {"slack": float},
@@ -22,18 +34,19 @@ SETTINGS: dict[str, dict[str, type]] = {
     "model": {"tolerance": float, "margin": float, "new_tokens": int},
     "kv_cache": {"tolerance": float, "margin": float},
     "traffic": {"reference": str, "full_ratio": float, "zero_ratio": float},
-    "speed": {
-        "reference": str,
-        "full_ratio": float,
-        "zero_ratio": float,
-        "prompt_tokens": int,
-        "new_tokens": int,
-        "rounds": int,
-        "max_spread": float,
+    "decoder": {
+        "tolerance": float,
         "margin": float,
+        "low_precision_tolerance": float,
+        "low_precision_kl": float,
+        "samples": int,
     },
+    "kernel_speed": TIMED,
+    "speed": TIMED | TOKENS,
+    "fast": TIMED | TOKENS | {"low_precision_margin": float},
+    "bonus": TIMED | TOKENS | {"low_precision_margin": float},
 }
-MAY_BE_ZERO = ("points", "zero_ratio")
+MAY_BE_ZERO = ("points", "zero_ratio", "stage")
 
 
 class RubricError(Exception):
@@ -45,6 +58,7 @@ class Entry:
     """One check's part: entry.points, entry.time_limit, entry.slack, ..."""
 
     points: float
+    stage: int  # of the labs
     time_limit: float  # seconds
     settings: dict
 
@@ -58,6 +72,7 @@ class Entry:
 @dataclass(frozen=True)
 class Rubric:
     entries: dict[str, Entry]
+    stage: int  # the points of checks beyond it are extra
     loop_limit: float  # seconds
     startup_limit: float  # seconds
 
@@ -84,6 +99,7 @@ def parse(data: dict) -> Rubric:
     if data.get("version") != VERSION:
         raise RubricError(f"version must be {VERSION}, not {data.get('version')!r}")
     top = {name: _number(data, name, "") for name in ("loop_limit", "startup_limit")}
+    top["stage"] = _number(data, "stage", "", whole=True)
     unknown = set(data) - set(SETTINGS) - set(top) - {"version"}
     if unknown:
         raise RubricError(
@@ -97,7 +113,7 @@ def _entry(data: dict, id: str) -> Entry:
     if not isinstance(table, dict):
         raise RubricError(f"the table [{id}] is missing")
     known = SETTINGS[id]
-    unknown = set(table) - set(known) - {"points", "time_limit"}
+    unknown = set(table) - set(known) - {"points", "stage", "time_limit"}
     if unknown:
         raise RubricError(f"[{id}] {min(unknown)}: no such setting")
     settings = {}
@@ -108,12 +124,18 @@ def _entry(data: dict, id: str) -> Entry:
             settings[name] = table[name]
         else:
             settings[name] = _number(table, name, f"[{id}] ", whole=kind is int)
-    if id == "speed" and settings["zero_ratio"] >= settings["full_ratio"]:
-        raise RubricError("[speed] zero_ratio must be below full_ratio")
     if id == "traffic" and settings["zero_ratio"] <= settings["full_ratio"]:
         raise RubricError("[traffic] zero_ratio must be above full_ratio")
+    if "rounds" in known:
+        if settings["zero_ratio"] >= settings["full_ratio"]:
+            raise RubricError(f"[{id}] zero_ratio must be below full_ratio")
+        if settings["rounds"] > settings["max_rounds"]:
+            raise RubricError(f"[{id}] rounds must not be above max_rounds")
     return Entry(
-        _number(table, "points", f"[{id}] "), _number(table, "time_limit", f"[{id}] "), settings
+        _number(table, "points", f"[{id}] "),
+        _number(table, "stage", f"[{id}] ", whole=True),
+        _number(table, "time_limit", f"[{id}] "),
+        settings,
     )
 
 

@@ -13,7 +13,8 @@ def explain(error: RequestFailed | WorkerFailed) -> Failure:
     if isinstance(error, WorkerTimeout):
         return Failure(
             _sentence(error),
-            "Look for a loop that never ends, or for far too much work.",
+            "Look for a loop that never ends, or for far too much work. (With --device cpu the line"
+            " of an endless loop is named.)",
             {"seconds": error.seconds},
         )
     if isinstance(error, WorkerDied):
@@ -40,6 +41,8 @@ def request_failed(error: RequestFailed) -> Failure:
         return Failure(
             "Your code called exit().", "Let functions return; the caller goes on." + _at(error)
         )
+    if error.kind == "logits":
+        return Failure(error.message, "-2 in new_ids says that. Which step makes them so?")
     if error.kind in ("build", "submission"):
         return Failure(error.message)
     text = error.type + (f": {error.message}" if error.message else "")
@@ -120,15 +123,32 @@ HINTS = {
     "integer_overflow": "An int ends at 2147483647: which product of sizes goes beyond?",
     "assert": "An assert of your own failed: print what it tests.",
 }
-# By words in CUDA's error, where there is no report.
+# A GPU says what happened, and not where.
+WHERE = (
+    " On the CPU the line is named: run the same check with --device cpu. With the CUDA toolkit, so"
+    " does: compute-sanitizer python test.py --device cuda --submission YOURS"
+)
+# By words in the error, where there is no report.
 WORDS = {
     "configuration": (
         "Threads in a block: 1 to 1024. Blocks: at least 1. Shared memory: at most 48 KB."
     ),
     "invalid argument": "Threads in a block: 1 to 1024. Blocks: at least 1.",
-    "illegal memory access": ADDRESS,
-    "misaligned": "A vector load (float4) needs an address that is a multiple of its size.",
+    "illegal memory access": ADDRESS + WHERE,
+    "illegal address": ADDRESS + WHERE,
+    "misaligned": "A vector load (float4) needs an address that is a multiple of its size." + WHERE,
+    "unspecified launch failure": ADDRESS + WHERE,
+    "illegal instruction": ADDRESS + WHERE,
+    "device-side assert": HINTS["assert"] + WHERE,
     "timeout": HINTS["endless_loop"],
+    "too many resources": "A block has 65536 registers: fewer threads, or __launch_bounds__.",
+    "no kernel image": "Is the code behind an #if for another GPU than this one?",
+    "out of memory": "How much is allocated, how often, and is it ever freed?",
+    "did not write new_ids": (
+        "gpt_prefill picks one id and each step of gpt_decode one: on the stream it was given,"
+        " before it returns on a CPU."
+    ),
+    "not in the vocabulary": "Ids are 0 to vocab_size - 1. What does the search for the best give?",
 }
 ADDRESS_FAULTS = ("null_pointer", "illegal_address", "illegal memory access")
 

@@ -54,12 +54,17 @@ class LiveProgress(Progress):
 
 
 def show_check(output: Console, check: CheckResult, verbose: bool) -> None:
-    """One check: mark, id, title and points; then its message and hint."""
+    """One check: mark, id, title and points; then its message and hint.
+
+    Nothing for one that was skipped and has nothing to say.
+    """
+    if check.status == "skipped" and not check.message and not verbose:
+        return
     mark, word, colour = MARKS[check.status]
     mark = mark if _can_show(output, mark) else " "
     line = Text.assemble(
         (f" {mark} {word:<5}", f"bold {colour}"),
-        (f" {check.id:<10}", "bold"),
+        (f" {check.id:<12}", "bold"),
         (f"{points(check):>9}  ", "" if check.max_points else "dim"),
         (check.title, "dim"),
     )
@@ -76,8 +81,9 @@ def show_check(output: Console, check: CheckResult, verbose: bool) -> None:
 
 
 def points(check: CheckResult) -> str:
-    """ "7.5 / 10", or nothing for a check that gives no points."""
-    return f"{check.points:g} / {check.max_points:g}" if check.max_points else ""
+    """ "7.5 / 10", "+7.5 / 10" for extra points, or nothing for a check that gives none."""
+    sign = "+" if check.extra else ""
+    return f"{sign}{check.points:g} / {check.max_points:g}" if check.max_points else ""
 
 
 def show_total(output: Console, result: Result, verbose: bool) -> None:
@@ -89,7 +95,8 @@ def show_total(output: Console, result: Result, verbose: bool) -> None:
     place = result.environment
     output.print()
     style = "bold green" if result.score == result.max_score else "bold"
-    output.print(Text(f" Score: {result.score:g} of {result.max_score:g}", style=style))
+    extra = f", and {result.extra:g} extra" if result.extra else ""
+    output.print(Text(f" Score: {result.score:g} of {result.max_score:g}{extra}", style=style))
     where = f" on {place['device']} ({place['device_name']}), isolation: {place['isolation']}"
     output.print(Text(where, style="dim"))
     if verbose:

@@ -19,7 +19,14 @@ OPERATIONS = {
     "call": "kernels",
     "checked": "traced",
     "profiled": "traced",
+    "fill_pool": "calls",
+    "prepare_calls": "calls",
+    "calls": "calls",
+    "outputs": "calls",
+    "wake": "timing",
     "load_model": "model",
+    "load_random": "model",
+    "shorten": "model",
     "use_kernels": "model",
     "logits": "model",
     "greedy": "model",
@@ -28,6 +35,10 @@ OPERATIONS = {
     "generate": "cache",
     "in_pieces": "cache",
     "probe": "cache",
+    "open_decoder": "decoder",
+    "feed": "decoder",
+    "decode": "decoder",
+    "draw": "decoder",
 }
 
 

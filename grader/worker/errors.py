@@ -1,7 +1,7 @@
 """What went wrong while a submission ran, as plain data that fits in a reply.
 
 kind     "build" (compiler), "kernel" (a launch failed), "submission" (a file or a name is missing),
-         "exit" (it called exit) or "exception"
+         "logits" (they aren't finite), "exit" (it called exit) or "exception"
 type     the exception's class
 message  its text
 report   simt's report of a kernel's fault, JSON text, or null
@@ -24,15 +24,21 @@ def describe(error: BaseException) -> dict:
         "BuildError": "build",
         "KernelError": "kernel",
         "SubmissionError": "submission",
+        "LogitsError": "logits",
         "SystemExit": "exit",
     }.get(name, "exception")
+    text = text_of(error)
+    if isinstance(error, RuntimeError) and "CUDA error" in text:
+        # torch's, for a kernel that was launched earlier. After its first line comes advice for
+        # those who debug torch.
+        kind, text = "kernel", f"A kernel failed on the GPU.\n{text.splitlines()[0]}"
     report = getattr(error, "report", None)
     if report is not None and not isinstance(report, str):
         report = json.dumps(asdict(report))
     return {
         "kind": kind,
         "type": name,
-        "message": text_of(error)[:MAX_TEXT],
+        "message": text[:MAX_TEXT],
         "report": report,
         "where": where(error),
     }

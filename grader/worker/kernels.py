@@ -13,10 +13,10 @@ ALIGN = 64  # floats: 256 bytes, as cudaMalloc aligns
 
 
 def load_library(path: str, device: str) -> tuple[dict, list]:
-    """dlopen: runs the library's constructors."""
+    """dlopen: runs its constructors. {"decoder"}: whether it has decoder.h's functions."""
     global library
     library = KernelLibrary(Path(path), device)
-    return {}, []
+    return {"decoder": library.exports("gpt_open")}, []
 
 
 def call(
@@ -36,7 +36,7 @@ def call(
     that threads have left out by returning is an error (both on a CPU only). Raises KernelError,
     and BuildError for a function that isn't there.
     """
-    memory = [_to_device(buffer) for buffer in buffers]
+    memory = [to_device(buffer) for buffer in buffers]
     pointers: list[int | None] = [
         pointer + 4 * start for (_, pointer), start in zip(memory, starts, strict=True)
     ]
@@ -48,11 +48,11 @@ def call(
         simt.simt_set_order(int(reverse))
         simt.simt_set_strict(int(strict))
     getattr(library, f"call_{function}")(*pointers, *scalars)
-    _finish(function)
-    return {}, [_to_host(array) for array, _ in memory]
+    finish(function)
+    return {}, [to_host(array) for array, _ in memory]
 
 
-def _finish(function: str) -> None:
+def finish(function: str) -> None:
     """Wait for the kernel. Raises KernelError."""
     library.check(function)
     if library.device == "cuda":
@@ -61,22 +61,35 @@ def _finish(function: str) -> None:
         try:
             torch.cuda.synchronize()
         except RuntimeError as error:
-            raise KernelError(f"The {function} kernel failed.\n{error}") from None
+            first = str(error).splitlines()[0]  # then comes advice for those who debug torch
+            raise KernelError(f"{function} failed on the GPU.\n{first}") from None
 
 
-def _to_device(buffer: np.ndarray):
-    """A copy in the memory that kernels use, aligned like cudaMalloc's, and its address."""
+def empty(size: int):
+    """Room for `size` floats in the memory that kernels use, aligned as cudaMalloc does it, and its
+    address."""
     if library.device == "cpu":
-        room = np.empty(buffer.size + ALIGN, np.float32)
+        room = np.empty(size + ALIGN, np.float32)
         skip = (-room.ctypes.data // 4) % ALIGN
-        copy = room[skip : skip + buffer.size]
-        copy[:] = buffer
-        return copy, copy.ctypes.data
+        room = room[skip : skip + size]
+        return room, room.ctypes.data
     import torch
 
-    copy = torch.from_numpy(buffer.copy()).cuda()
-    return copy, copy.data_ptr()
+    room = torch.empty(size, device="cuda")
+    return room, room.data_ptr()
 
 
-def _to_host(array) -> np.ndarray:
+def to_device(buffer: np.ndarray):
+    """A copy (flat, float32) in that memory, and its address."""
+    room, address = empty(buffer.size)
+    if library.device == "cpu":
+        room[:] = buffer
+    else:
+        import torch
+
+        room.copy_(torch.from_numpy(buffer.copy()))
+    return room, address
+
+
+def to_host(array) -> np.ndarray:
     return array if isinstance(array, np.ndarray) else array.cpu().numpy()

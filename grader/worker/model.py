@@ -1,10 +1,12 @@
-"""The bundled model, with torch's layers or with a submission's."""
+"""The bundled model or a random one, with torch's layers or with a submission's."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from grader.oracle import random_model
 from mingpt import weights
 from mingpt.kernels import CustomOps, KernelLibrary
 from mingpt.ops import TorchOps
@@ -21,6 +23,23 @@ def load_model(device: str) -> tuple[dict, list]:
     torch.set_num_threads(1)
     model, _ = weights.load(weights.BUNDLED, device=device)
     model.next_logits(torch.zeros((1, 1), dtype=torch.int64, device=device))
+    return {}, []
+
+
+def load_random(size: dict, seed: int) -> tuple[dict, list]:
+    """In place of it the model that oracle.random_model makes of these."""
+    global model
+    device = model.device
+    model = None  # there need not be room for both
+    model = random_model(size, seed).to(device)
+    return {}, []
+
+
+def shorten(block_size: int) -> tuple[dict, list]:
+    """The same model for shorter texts only: its last position then is near."""
+    model.config = replace(model.config, block_size=block_size)
+    wpe = model.transformer.wpe
+    wpe.weight = torch.nn.Parameter(wpe.weight[:block_size].clone(), requires_grad=False)
     return {}, []
 
 

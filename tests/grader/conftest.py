@@ -49,7 +49,7 @@ def quick_rubric():
         id: dataclasses.replace(entry, settings={**entry.settings})
         for id, entry in loaded.entries.items()
     }
-    entries["speed"].settings.update(rounds=2, new_tokens=8, max_spread=100.0)
+    entries["speed"].settings.update(rounds=2, max_rounds=2, new_tokens=8)
     entries["kv_cache"] = dataclasses.replace(entries["kv_cache"], time_limit=15)
     return dataclasses.replace(loaded, entries=entries, loop_limit=1)
 

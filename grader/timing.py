@@ -1,0 +1,144 @@
+"""Two that do the same, timed in turns: which is faster, and how sure is that?
+
+A machine is never quiet: clocks change, other programs come and go. So the student's run and the
+reference's follow each other at once, in random order, on the same core, and give one ratio. What
+disturbs a pair falls on both or makes one ratio an outlier, and the median of many leaves that out.
+"""
+
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.outcome import Failure, Passed
+from grader.rubric import Entry
+from grader.scoring import fraction
+
+CERTAIN = 3.3  # deviations: 999 of 1000
+WAKE = 0.02  # seconds of work before each timed run, so that clocks are up and caches warm
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """rates (pairs, 2): how much of the work a second, the student's and the reference's."""
+
+    rates: np.ndarray
+
+    @property
+    def ratios(self) -> np.ndarray:
+        return self.rates[:, 0] / self.rates[:, 1]
+
+    @property
+    def ratio(self) -> float:
+        """The median: more is better."""
+        return float(np.median(self.ratios))
+
+    @property
+    def spread(self) -> float:
+        """The width of the middle half of the ratios, relative to their median."""
+        low, high = np.percentile(self.ratios, (25, 75))
+        return float((high - low) / self.ratio)
+
+    def interval(self, deviations: float = 1.96) -> tuple[float, float]:
+        """Where the true median lies, in 95 of 100 measurements, whatever the distribution is.
+
+        By ranks: as many ratios lie below the median as heads come up in so many tosses. (Conover,
+        "Practical Nonparametric Statistics", 3.2.) deviations: of a normal distribution, so many
+        hold 95 of 100.
+        """
+        n = len(self.rates)
+        outside = max(0, math.floor((n - deviations * math.sqrt(n)) / 2))
+        ordered = np.sort(self.ratios)
+        return float(ordered[outside]), float(ordered[n - 1 - outside])
+
+    @property
+    def uncertainty(self) -> float:
+        """Half the interval's width, relative to the median."""
+        low, high = self.interval()
+        return (high - low) / 2 / self.ratio
+
+
+def measure(
+    student: Callable[[int], float],
+    reference: Callable[[int], float],
+    rubric: Entry,
+    rng: np.random.Generator,
+    deadline: float,
+) -> Pairs:
+    """Pairs of runs until they say enough (see rubric.toml), or until `deadline` (monotonic).
+
+    student, reference: run once on the core given, and return the rate.
+    """
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+    rates: list[tuple[float, float]] = []
+    while True:
+        core = int(rng.choice(cores))  # another each time: no bad one spoils them all
+        if rng.integers(2):
+            first = student(core)
+            rates.append((first, reference(core)))
+        else:
+            first = reference(core)
+            rates.append((student(core), first))
+        pairs = Pairs(np.array(rates))
+        if len(rates) >= rubric.rounds and (is_certain(pairs, rubric) or is_last(pairs, rubric)):
+            return pairs
+        if time.monotonic() > deadline:
+            return pairs
+
+
+def is_certain(pairs: Pairs, rubric: Entry) -> bool:
+    """Precise enough; or certain to give all of the points, or none."""
+    low, high = pairs.interval(CERTAIN)  # asked after each pair: a wide one
+    known = low >= rubric.full_ratio or high <= rubric.zero_ratio
+    return known or pairs.uncertainty <= rubric.precision
+
+
+def is_last(pairs: Pairs, rubric: Entry) -> bool:
+    return len(pairs.rates) >= rubric.max_rounds
+
+
+def share_of(pairs: Pairs, rubric: Entry) -> float:
+    """Of the points, 0 to 1."""
+    return fraction(pairs.ratio, rubric.full_ratio, rubric.zero_ratio)
+
+
+def judge(measured: dict[str, Pairs], rubric: Entry, told: str, hint: str, unit: str) -> Passed:
+    """The mean of the shares of what was measured, as Passed; a Failure where it is 0.
+
+    measured: by name, "" for a single one. told: the message's beginning. unit: of the rates, in
+    names of figures.
+    """
+    share = float(np.mean([share_of(pairs, rubric) for pairs in measured.values()]))
+    message = told
+    if share < 1:
+        message += f" Full marks from {rubric.full_ratio:g}, none from {rubric.zero_ratio:g} down."
+    for name, pairs in measured.items():
+        if pairs.uncertainty > rubric.precision and not is_certain(pairs, rubric):
+            of = f" of {name}" if name else ""
+            message += (
+                f" The measurement{of} is noisy: after {len(pairs.rates)} pairs of runs the ratio"
+                f" is known to ±{pairs.uncertainty:.0%} only. Grade again on a quieter machine."
+            )
+    figures = {"full_marks_ratio": rubric.full_ratio, "zero_ratio": rubric.zero_ratio}
+    for name, pairs in measured.items():
+        figures |= figures_of(pairs, f"{name}_" if name else "", unit)
+    if share == 0:
+        raise Failure(message, hint, figures)
+    return Passed(message, hint if share < 1 else "", figures, share)
+
+
+def figures_of(pairs: Pairs, prefix: str, unit: str) -> dict:
+    student, reference = (float(x) for x in np.median(pairs.rates, axis=0))
+    low, high = pairs.interval()
+    return {
+        f"{prefix}student_{unit}": student,
+        f"{prefix}reference_{unit}": reference,
+        f"{prefix}ratio": pairs.ratio,
+        f"{prefix}ratio_low": low,
+        f"{prefix}ratio_high": high,
+        f"{prefix}spread": pairs.spread,
+        f"{prefix}pairs": len(pairs.rates),
+    }
