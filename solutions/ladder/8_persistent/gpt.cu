@@ -43,6 +43,7 @@ struct LayerInside {
 
 // A float in its lower half, and above it the number of the exchange that it belongs to.
 using Tagged = unsigned long long;
+using X = Row<Weight>;
 
 // What the kernel is told.
 struct Arguments {
@@ -64,23 +65,24 @@ __device__ __forceinline__ void send(Tagged* to, float value, unsigned tag) {
   box.store((Tagged)tag << 32 | __float_as_uint(value), cuda::memory_order_relaxed);
 }
 
-// The first `count` of COUNT floats, `stride` boxes apart, as soon as all of them have come. A
-// float and its tag come together, so nothing else needs to be ordered.
-template <int COUNT>
-__device__ __forceinline__ void receive(float (&values)[COUNT], Tagged* from, int stride, int count,
-                                        unsigned tag) {
+// COUNT floats from the boxes from[offset(0)], from[offset(1)], ..., those that are wanted(i), as
+// soon as all of them have come. A float and its tag come together, so nothing else needs to be
+// ordered.
+template <int COUNT, typename Offset, typename Wanted>
+__device__ __forceinline__ void receive(float (&values)[COUNT], Tagged* from, unsigned tag,
+                                        Offset offset, Wanted wanted) {
   bool all;
   do {
     all = true;
     Tagged words[COUNT];
 #pragma unroll
     for (int i = 0; i < COUNT; i++)
-      if (i < count)
-        words[i] = cuda::atomic_ref<Tagged, cuda::thread_scope_device>(from[i * stride])
+      if (wanted(i))
+        words[i] = cuda::atomic_ref<Tagged, cuda::thread_scope_device>(from[offset(i)])
                        .load(cuda::memory_order_relaxed);
 #pragma unroll
     for (int i = 0; i < COUNT; i++)
-      if (i < count) {
+      if (wanted(i)) {
         all &= words[i] >> 32 == tag;
         values[i] = __uint_as_float((unsigned)words[i]);
       }
@@ -88,44 +90,20 @@ __device__ __forceinline__ void receive(float (&values)[COUNT], Tagged* from, in
 }
 
 // A thread wants 4 neighbouring floats, and a warp neighbouring boxes: so float i of n has this
-// box.
+// box,
 __device__ __forceinline__ int box_of(int i, int n) { return i % 4 * (n / 4) + i / 4; }
 
-// Floats 4t to 4t + 3 of n.
-__device__ __forceinline__ float4 receive4(Tagged* from, int n, int t, unsigned tag) {
-  float v[4];
-  receive(v, from + t, n / 4, 4, tag);
-  return make_float4(v[0], v[1], v[2], v[3]);
-}
-
-// All n floats, into x in shared memory. PRECOND: nobody uses x.
-__device__ __forceinline__ void receive_all(float* x, Tagged* from, int n, unsigned tag) {
-  const int AT_ONCE = 12;  // 3 times 4 neighbours
-  for (int t = threadIdx.x; t < n / 4; t += 3 * THREADS) {
-    float v[3][4];
-    bool all;
-    do {  // as receive(), for three places at once
-      all = true;
-      Tagged words[AT_ONCE];
+// and these are floats 4t to 4t + 3, 4 (t + step) to ..., COUNT times 4.
+template <int COUNT>
+__device__ __forceinline__ void receive4(float4 (&out)[COUNT], Tagged* from, int n, int t, int step,
+                                         unsigned tag) {
+  float v[4 * COUNT];
+  receive(
+      v, from + t, tag, [&](int i) { return i / 4 * step + i % 4 * (n / 4); },
+      [&](int i) { return t + i / 4 * step < n / 4; });
 #pragma unroll
-      for (int i = 0; i < AT_ONCE; i++)
-        if (t + i / 4 * THREADS < n / 4)
-          words[i] = cuda::atomic_ref<Tagged, cuda::thread_scope_device>(
-                         from[t + i / 4 * THREADS + i % 4 * (n / 4)])
-                         .load(cuda::memory_order_relaxed);
-#pragma unroll
-      for (int i = 0; i < AT_ONCE; i++)
-        if (t + i / 4 * THREADS < n / 4) {
-          all &= words[i] >> 32 == tag;
-          v[i / 4][i % 4] = __uint_as_float((unsigned)words[i]);
-        }
-    } while (!all);
-#pragma unroll
-    for (int j = 0; j < 3; j++)
-      if (t + j * THREADS < n / 4)
-        *reinterpret_cast<float4*>(x + 4 * (t + j * THREADS)) =
-            make_float4(v[j][0], v[j][1], v[j][2], v[j][3]);
-  }
+  for (int i = 0; i < COUNT; i++)
+    out[i] = make_float4(v[4 * i], v[4 * i + 1], v[4 * i + 2], v[4 * i + 3]);
 }
 
 // Where the rows and chunks of a pass are that belong to this thread: ROWS rows, of which it has
@@ -182,7 +160,7 @@ struct Stream {
   }
 
   // This thread's parts of the oldest pass's rows . x. The next request() takes its slot.
-  __device__ __forceinline__ void dot(const Streamed& s, const Place& place, const float* x,
+  __device__ __forceinline__ void dot(const Streamed& s, const Place& place, const X& x,
                                       float (&sums)[ROWS]) {
     __pipeline_wait_prior(num_slots - 1);
 #pragma unroll
@@ -193,7 +171,7 @@ struct Stream {
       if (c >= place.chunks) continue;
 #pragma unroll
       for (int r = 0; r < ROWS; r++)  // past the last row: of old weights, and unused
-        sums[r] = dot_chunk<Weight>(*at(r, i), x + c * CHUNK<Weight>, sums[r]);
+        sums[r] = dot_chunk(*at(r, i), x, c, sums[r]);
     }
   }
 };
@@ -209,7 +187,7 @@ __device__ __forceinline__ float first_bias(const Streamed& s, const float* bias
 // Calls epilogue(row, its number among this block's rows, weight . x + bias) in one lane a row. x
 // is in shared memory; all have seen it. bias: first_bias.
 template <typename Epilogue>
-__device__ __forceinline__ void linear(Stream& stream, const Streamed& s, const float* x,
+__device__ __forceinline__ void linear(Stream& stream, const Streamed& s, const X& x,
                                        const float* biases, float bias, Epilogue epilogue) {
   __shared__ float shared_sums[WARPS][ROWS];
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
@@ -262,14 +240,19 @@ struct Share {
 
   __device__ __forceinline__ void attend_to(const Arguments& a, unsigned tag) {
     if (begin >= end) return;
-    int C = a.model.n_embd, lane = threadIdx.x % 16;
-    float4 q = receive4(a.qkv + head * HEAD, HEAD, lane, tag);
+    // The query, and the newest key and value, which are not in the cache for all to see yet.
+    int C = a.model.n_embd;
+    float x[12];
+    receive(
+        x, a.qkv + head * HEAD + threadIdx.x % 16, tag,
+        [&](int i) { return i / 4 * C + i % 4 * (HEAD / 4); }, [](int) { return true; });
 #pragma unroll
     for (int i = 0; i < 4; i++)
-      if (loaded.position(begin, i) == position && position < end) {  // the newest
-        loaded.k[i] = receive4(a.qkv + C + head * HEAD, HEAD, lane, tag);
-        loaded.v[i] = receive4(a.qkv + 2 * C + head * HEAD, HEAD, lane, tag);
+      if (loaded.position(begin, i) == position && position < end) {
+        loaded.k[i] = make_float4(x[4], x[5], x[6], x[7]);
+        loaded.v[i] = make_float4(x[8], x[9], x[10], x[11]);
       }
+    float4 q = make_float4(x[0], x[1], x[2], x[3]);
     Tagged* part = a.parts + (head * SPLITS + split) * PART;
     attend<WARPS>(q, keys, values, begin, end, loaded, [&](int i, float value) {
       send(part + (i < 4 ? i : 4 + box_of(i - 4, HEAD)), value, tag);
@@ -282,21 +265,26 @@ struct SentParts {
   Tagged* parts;
   unsigned tag;
   __device__ __forceinline__ void max_sums(float2 (&out)[SPLITS], int head, int splits) const {
-    float max[SPLITS], sum[SPLITS];
-    receive(max, parts + head * SPLITS * PART, PART, splits, tag);
-    receive(sum, parts + head * SPLITS * PART + 1, PART, splits, tag);
+    float v[2 * SPLITS];
+    receive(
+        v, parts + head * SPLITS * PART, tag, [](int i) { return i / 2 * PART + i % 2; },
+        [&](int i) { return i / 2 < splits; });
 #pragma unroll
-    for (int i = 0; i < SPLITS; i++) out[i] = make_float2(max[i], sum[i]);
+    for (int i = 0; i < SPLITS; i++) out[i] = make_float2(v[2 * i], v[2 * i + 1]);
   }
   __device__ __forceinline__ void values(float4 (&out)[SPLITS], int c, int splits) const {
-    Tagged* from = parts + c / HEAD * SPLITS * PART + 4 + c % HEAD / 4;
-    float x[SPLITS], y[SPLITS], z[SPLITS], w[SPLITS];
-    receive(x, from, PART, splits, tag);
-    receive(y, from + HEAD / 4, PART, splits, tag);
-    receive(z, from + HEAD / 2, PART, splits, tag);
-    receive(w, from + HEAD / 4 * 3, PART, splits, tag);
+    const int AT_ONCE = 4;  // parts: as many registers as there are
 #pragma unroll
-    for (int i = 0; i < SPLITS; i++) out[i] = make_float4(x[i], y[i], z[i], w[i]);
+    for (int first = 0; first < SPLITS; first += AT_ONCE) {
+      float v[4 * AT_ONCE];
+      receive(
+          v, parts + (c / HEAD * SPLITS + first) * PART + 4 + c % HEAD / 4, tag,
+          [](int i) { return i / 4 * PART + i % 4 * (HEAD / 4); },
+          [&](int i) { return first + i / 4 < splits; });
+#pragma unroll
+      for (int i = 0; i < AT_ONCE; i++)
+        out[first + i] = make_float4(v[4 * i], v[4 * i + 1], v[4 * i + 2], v[4 * i + 3]);
+    }
   }
 };
 
@@ -314,7 +302,7 @@ __device__ __forceinline__ unsigned long long best_of_all(Tagged* boxes, unsigne
          __uint_as_float((unsigned)(best >> (threadIdx.x ? 0 : 32))), tag);
   for (int i = threadIdx.x; i < gridDim.x; i += THREADS) {
     float halves[2];
-    receive(halves, boxes + 2 * i, 1, 2, tag);
+    receive(halves, boxes + 2 * i, tag, [](int half) { return half; }, [](int) { return true; });
     atomicMax(&best,
               (unsigned long long)__float_as_uint(halves[0]) << 32 | __float_as_uint(halves[1]));
   }
@@ -327,9 +315,10 @@ __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments 
   extern __shared__ float4 shared[];
   const GPTModel& m = a.model;
   const int C = m.n_embd;
-  auto* ring = reinterpret_cast<uint4*>(shared);                  // (num_slots, SLOT)
-  auto* x = reinterpret_cast<float*>(ring + a.num_slots * SLOT);  // (4C)
-  float* own = x + 4 * C;                                  // this block's rows of x, at most C
+  auto* ring = reinterpret_cast<uint4*>(shared);  // (num_slots, SLOT)
+  float4* memory = shared + a.num_slots * SLOT;   // (4C floats) for x
+  const X x(memory, C);
+  float* own = reinterpret_cast<float*>(memory + C);       // this block's rows of x, at most C
   auto* layers = reinterpret_cast<LayerInside*>(own + C);  // (n_layer)
   for (int i = threadIdx.x; i < m.n_layer; i += THREADS) layers[i] = a.layers[i];
   __syncthreads();
@@ -357,9 +346,7 @@ __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments 
     }
   };
   auto receive_x = [&](Tagged* from, unsigned from_tag) {
-#pragma unroll
-    for (int j = 0; j < Norm::EACH; j++)
-      if (Norm::at(j) < C) v[j] = receive4(from, C, Norm::at(j) / 4, from_tag);
+    receive4(v, from, C, threadIdx.x, THREADS, from_tag);
   };
   auto add_to_own = [&](Tagged* to) {  // epilogue: x += sum, and hand it out
     return [=](int row, int mine, float sum) { send(to + box_of(row, C), own[mine] += sum, tag); };
@@ -409,9 +396,15 @@ __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments 
       {
         float bias = first_bias(layer.proj, p.proj_bias);
         __syncthreads();  // x has been used
-        receive_all(x, a.hidden, 4 * C, tag);
+        const X inside(memory, 4 * C);
+        for (int t = threadIdx.x; t < C; t += 3 * THREADS) {
+          float4 h[3];
+          receive4(h, a.hidden, 4 * C, t, THREADS, tag);
+          for (int j = 0; j < 3; j++)
+            if (t + j * THREADS < C) inside.put(t + j * THREADS, h[j]);
+        }
         __syncthreads();
-        linear(stream, layer.proj, x, p.proj_bias, bias, add_to_own(a.x_out));
+        linear(stream, layer.proj, inside, p.proj_bias, bias, add_to_own(a.x_out));
       }
     }
 
@@ -477,7 +470,7 @@ static Persistent* persistent_of(GPT* g) {
   cudaDeviceGetAttribute(&room, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
   size_t besides = 5 * g->C() * sizeof(float) + layers.size() * sizeof(LayerInside);
   int slots = ((long)room - 4096 - (long)besides) / (16 * SLOT);  // 4 KB: what the kernel declares
-  slots = slots < 1 ? 1 : slots > 8 ? 8 : slots;
+  slots = slots < 1 ? 1 : slots > 3 ? 3 : slots;                  // more gain nothing
   p->shared_bytes = besides + slots * SLOT * 16;
   cudaFuncSetAttribute(persistent_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                        p->shared_bytes);

@@ -143,10 +143,10 @@ struct Parts {
   }
 };
 
-// The attention's output x (nh * HEAD), in shared memory, from the parts of all heads, `splits` of
+// The attention's output x (nh * HEAD), a Row, from the parts of all heads, `splits` of
 // each. By a whole block; the caller waits for all before it uses x.
-template <int MOST, typename Source>
-__device__ __forceinline__ void merge_parts(float* x, Source source, int num_heads, int splits) {
+template <int MOST, typename X, typename Source>
+__device__ __forceinline__ void merge_parts(const X& x, Source source, int num_heads, int splits) {
   const int MOST_HEADS = 32;
   __shared__ float factors[MOST_HEADS][MOST];  // of each part: e^(its max - the largest) / sum
   // The last threads: they have the fewest channels.
@@ -178,6 +178,6 @@ __device__ __forceinline__ void merge_parts(float* x, Source source, int num_hea
         total.x += factor * value[i].x, total.y += factor * value[i].y;
         total.z += factor * value[i].z, total.w += factor * value[i].w;
       }
-    *reinterpret_cast<float4*>(x + c) = total;
+    x.put(c / 4, total);
   }
 }

@@ -38,14 +38,14 @@ struct RowPart {
   __device__ __forceinline__ void load() { load(first); }
 
   // This lane's part of row . x. PRECOND: load() has been called.
-  __device__ __forceinline__ float dot(const float* x) {
+  __device__ __forceinline__ float dot(const Row<W>& x) {
     float sum = 0.0f;
 #pragma unroll 1
     for (int from = first;;) {
 #pragma unroll
       for (int i = 0; i < AT_ONCE<W>; i++) {
         int c = from + 32 * PARTS * i;
-        if (c < chunks) sum = dot_chunk<W>(loaded[i], x + c * CHUNK<W>, sum);
+        if (c < chunks) sum = dot_chunk(loaded[i], x, c, sum);
       }
       from += 32 * PARTS * AT_ONCE<W>;
       if (from - threadIdx.x % 32 >= chunks) return sum;
@@ -62,7 +62,7 @@ __global__ void __launch_bounds__(GEMV_WARPS * 32)
     gemv_kernel(Matrix<W> weight, const float* bias, Prologue prologue, Epilogue epilogue) {
   extern __shared__ float4 shared[];
   __shared__ float parts[GEMV_WARPS];
-  float* x = reinterpret_cast<float*>(shared);
+  Row<W> x(shared, weight.cols);
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   int row = blockIdx.x * (GEMV_WARPS / PARTS) + warp / PARTS;
   bool inside = row < weight.rows;
@@ -98,9 +98,10 @@ void gemv(const Matrix<W>& weight, const float* bias, Prologue prologue, Epilogu
 struct Copy {
   const float* in;
   __device__ void load(int) {}
-  __device__ void operator()(float* x, int k) const {
-    for (int i = 4 * threadIdx.x; i < k; i += 4 * blockDim.x)
-      *reinterpret_cast<float4*>(x + i) = __ldcg(reinterpret_cast<const float4*>(in + i));
+  template <typename X>
+  __device__ void operator()(const X& x, int k) const {
+    for (int i = threadIdx.x; i < k / 4; i += blockDim.x)
+      x.put(i, __ldcg(reinterpret_cast<const float4*>(in) + i));
   }
 };
 

@@ -37,7 +37,8 @@ struct LayerNorm {
         b[j] = *reinterpret_cast<const float4*>(bias + at(j));
       }
   }
-  __device__ __forceinline__ void operator()(float* x, int k) const {
+  template <typename X>
+  __device__ __forceinline__ void operator()(const X& x, int k) const {
     float4 v[EACH];
 #pragma unroll
     for (int j = 0; j < EACH; j++)
@@ -45,7 +46,8 @@ struct LayerNorm {
     normalise(v, x, k);
   }
   // The same for v, which this thread has: elements at(j) and the next three.
-  __device__ __forceinline__ void normalise(float4 (&v)[EACH], float* x, int k) const {
+  template <typename X>
+  __device__ __forceinline__ void normalise(float4 (&v)[EACH], const X& x, int k) const {
     float sum = 0.0f, sum_sq = 0.0f;
 #pragma unroll
     for (int j = 0; j < EACH; j++)
@@ -61,9 +63,9 @@ struct LayerNorm {
 #pragma unroll
     for (int j = 0; j < EACH; j++)
       if (at(j) < k)
-        *reinterpret_cast<float4*>(x + at(j)) =
-            make_float4(v[j].x * rstd * w[j].x + b[j].x, v[j].y * rstd * w[j].y + b[j].y,
-                        v[j].z * rstd * w[j].z + b[j].z, v[j].w * rstd * w[j].w + b[j].w);
+        x.put(at(j) / 4,
+              make_float4(v[j].x * rstd * w[j].x + b[j].x, v[j].y * rstd * w[j].y + b[j].y,
+                          v[j].z * rstd * w[j].z + b[j].z, v[j].w * rstd * w[j].w + b[j].w));
   }
 };
 using RowNorm = LayerNorm<GEMV_WARPS * 32>;
@@ -73,7 +75,8 @@ struct Merged {
   const float* parts;
   const State* state;
   __device__ void load(int) {}
-  __device__ void operator()(float* x, int k) const {
+  template <typename X>
+  __device__ void operator()(const X& x, int k) const {
     merge_parts<MAX_SPLITS>(x, Parts<MAX_SPLITS>{parts}, k / HEAD, num_splits(state->position + 1));
   }
 };

@@ -25,39 +25,48 @@ __device__ __forceinline__ uint4 load_chunk(const void* address) {
   return __ldcs(reinterpret_cast<const uint4*>(address));
 }
 
-// The elements of a chunk times x[0], x[1], ... added to sum. PRECOND: x is 16-byte aligned.
+// x as it meets a row of weights, in shared memory: n floats, in float4s. Those that meet the first
+// 4 elements of each chunk come first, then those of the next 4, and so on: lanes with neighbouring
+// chunks read neighbouring float4s, with no bank conflict.
 template <typename W>
-__device__ __forceinline__ float dot_chunk(uint4 chunk, const float* x, float sum);
+struct Row {
+  static constexpr int EACH = CHUNK<W> / 4;  // float4s that meet a chunk
+  float4* data;
+  int chunks;
+  __device__ __forceinline__ Row(float4* data, int n) : data(data), chunks(n / CHUNK<W>) {}
+  // Elements 4i to 4i + 3.
+  __device__ __forceinline__ void put(int i, float4 value) const {
+    data[i % EACH * chunks + i / EACH] = value;
+  }
+  __device__ __forceinline__ float4 get(int chunk, int i) const { return data[i * chunks + chunk]; }
+};
 
-template <>
-__device__ __forceinline__ float dot_chunk<float>(uint4 chunk, const float* x, float sum) {
-  float4 a = *reinterpret_cast<const float4*>(x);
-  sum += __uint_as_float(chunk.x) * a.x;
-  sum += __uint_as_float(chunk.y) * a.y;
-  sum += __uint_as_float(chunk.z) * a.z;
-  sum += __uint_as_float(chunk.w) * a.w;
-  return sum;
+__device__ __forceinline__ float dot4(float w, float x, float y, float z, float4 a, float sum) {
+  return sum + w * a.x + x * a.y + y * a.z + z * a.w;
 }
 
-template <>
-__device__ __forceinline__ float dot_chunk<__nv_bfloat16>(uint4 chunk, const float* x, float sum) {
-  float4 a = *reinterpret_cast<const float4*>(x), b = *reinterpret_cast<const float4*>(x + 4);
-  // A bfloat16 is the upper half of a float32.
-  sum += __uint_as_float(chunk.x << 16) * a.x + __uint_as_float(chunk.x & 0xffff0000) * a.y;
-  sum += __uint_as_float(chunk.y << 16) * a.z + __uint_as_float(chunk.y & 0xffff0000) * a.w;
-  sum += __uint_as_float(chunk.z << 16) * b.x + __uint_as_float(chunk.z & 0xffff0000) * b.y;
-  sum += __uint_as_float(chunk.w << 16) * b.z + __uint_as_float(chunk.w & 0xffff0000) * b.w;
-  return sum;
+// Chunk number c of a row times x, added to sum.
+__device__ __forceinline__ float dot_chunk(uint4 chunk, const Row<float>& x, int c, float sum) {
+  return dot4(__uint_as_float(chunk.x), __uint_as_float(chunk.y), __uint_as_float(chunk.z),
+              __uint_as_float(chunk.w), x.get(c, 0), sum);
 }
 
-template <>
-__device__ __forceinline__ float dot_chunk<int8_t>(uint4 chunk, const float* x, float sum) {
+__device__ __forceinline__ float low(unsigned pair) { return __uint_as_float(pair << 16); }
+__device__ __forceinline__ float high(unsigned pair) { return __uint_as_float(pair & 0xffff0000); }
+
+// A bfloat16 is the upper half of a float32.
+__device__ __forceinline__ float dot_chunk(uint4 chunk, const Row<__nv_bfloat16>& x, int c,
+                                           float sum) {
+  sum = dot4(low(chunk.x), high(chunk.x), low(chunk.y), high(chunk.y), x.get(c, 0), sum);
+  return dot4(low(chunk.z), high(chunk.z), low(chunk.w), high(chunk.w), x.get(c, 1), sum);
+}
+
+__device__ __forceinline__ float dot_chunk(uint4 chunk, const Row<int8_t>& x, int c, float sum) {
   const unsigned words[4] = {chunk.x, chunk.y, chunk.z, chunk.w};
 #pragma unroll
   for (int i = 0; i < 4; i++) {
-    float4 a = *reinterpret_cast<const float4*>(x + 4 * i);
-    sum += static_cast<int8_t>(words[i]) * a.x + static_cast<int8_t>(words[i] >> 8) * a.y;
-    sum += static_cast<int8_t>(words[i] >> 16) * a.z + static_cast<int8_t>(words[i] >> 24) * a.w;
+    unsigned w = words[i];
+    sum = dot4((int8_t)w, (int8_t)(w >> 8), (int8_t)(w >> 16), (int8_t)(w >> 24), x.get(c, i), sum);
   }
   return sum;
 }
