@@ -27,37 +27,35 @@ const int SPLITS = 8;                       // of a history, at most
 const int SLOT =
     THREADS * ROWS * AT_ONCE<Weight>;  // chunks of weights that a block has in one pass
 
-// A matrix as it is streamed: row r belongs to block r % blocks. There, 2^share_bits warps share a
-// row, and `at_once` rows are computed in one pass.
-struct Streamed {
-  Matrix<Weight> weight;
-  int share_bits, at_once;
-};
+// A step is a list of linear layers, 4 in each block of GPT-2 and the lm_head. One loop runs them
+// all: its code is fetched once and stays in the instruction cache.
+enum Kind { QKV, ATTENTION, FC, MLP, LM_HEAD };
 
-// A layer as the kernel sees it, in shared memory.
-struct LayerInside {
-  Streamed attn, attn_proj, fc, proj;
-  GPTLayer params;
+// Row r belongs to block r % blocks. There, 2^share_bits warps share a row, and `at_once` rows are
+// computed in one pass.
+struct Linear {
+  Kind kind;
+  Matrix<Weight> weight;
+  const float *bias, *norm_weight, *norm_bias;  // NULL for none
   Layer cache;
+  int share_bits, at_once;
 };
 
 // A float in its lower half, and above it the number of the exchange that it belongs to.
 using Tagged = unsigned long long;
-using X = Row<Weight>;
 
 // What the kernel is told.
 struct Arguments {
   GPTModel model;
-  const LayerInside* layers;  // (n_layer)
-  Streamed lm_head;
-  int num_slots, num_steps;
+  const Linear* linears;  // (num_linears)
+  int num_linears, num_slots, num_steps;
   State* state;
-  const float* x;  // (C) the token to begin with, embedded
-  float* logits;   // where to write them, or nullptr
-  // What the blocks hand to each other: x after attention and after the MLP (C), query, key and
-  // value (3C), the parts of the attention (nh, SPLITS, PART), the MLP's inside (4C), each block's
-  // best id (blocks, 2). All 0 at the start.
-  Tagged *x_mid, *x_out, *qkv, *parts, *hidden, *best;
+  float* x;       // (C) the token to begin with, embedded; at the end, the one to go on with
+  float* logits;  // where to write them, or nullptr
+  // What the blocks hand to each other: x after attention and after the MLP (C); query, key and
+  // value (3C); the parts of the attention (nh, SPLITS, PART), and all of it (C); the MLP's inside
+  // (4C); each block's best id (blocks, 2). All 0 at the start.
+  Tagged *x_mid, *x_out, *qkv, *parts, *attended, *hidden, *best;
 };
 
 __device__ __forceinline__ void send(Tagged* to, float value, unsigned tag) {
@@ -110,7 +108,7 @@ __device__ __forceinline__ void receive4(float4 (&out)[COUNT], Tagged* from, int
 // every chunk_step-th chunk.
 struct Place {
   int row, row_step, chunk, chunk_step, chunks;
-  __device__ __forceinline__ Place(const Streamed& s, int first) {
+  __device__ __forceinline__ Place(const Linear& s, int first) {
     int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = warp >> s.share_bits;
     row = first + (group * ROWS) * gridDim.x + blockIdx.x, row_step = gridDim.x;
     chunk = (warp - (group << s.share_bits)) * 32 + lane, chunk_step = 32 << s.share_bits;
@@ -122,18 +120,17 @@ struct Place {
 // own chunks of a pass into its own part of a slot, num_slots passes ahead, and nobody else reads
 // them: no barrier is needed, it only waits for its own copies.
 struct Stream {
-  const LayerInside* layers;  // in shared memory
-  const Streamed& lm_head;
-  int num_layers, num_slots, num_steps;
+  const Linear* linears;  // in shared memory
+  int num_linears, num_slots, num_steps;
   uint4* mine;  // slot s, row r, chunk i: mine[((s * ROWS + r) * AT_ONCE + i) * THREADS]
-  int layer = 0, part = 0, first = 0, step = 0, slot = 0;  // of the next pass to be requested
+  int index = 0, first = 0, step = 0, slot = 0;  // of the next pass to be requested
 
   __device__ __forceinline__ uint4* at(int row, int i) const {
     return mine + ((slot * ROWS + row) * AT_ONCE<Weight> + i) * THREADS;
   }
 
   __device__ __forceinline__ void request() {
-    const Streamed& s = layer < num_layers ? (&layers[layer].attn)[part] : lm_head;
+    const Linear& s = linears[index];
     Place place(s, first);
     if (step < num_steps) {
 #pragma unroll
@@ -153,14 +150,11 @@ struct Stream {
     first += s.at_once * gridDim.x;
     if (first < s.weight.rows) return;
     first = 0;
-    if (layer == num_layers)
-      layer = 0, step++;
-    else if (++part == 4)
-      part = 0, layer++;
+    if (++index == num_linears) index = 0, step++;
   }
 
   // This thread's parts of the oldest pass's rows . x. The next request() takes its slot.
-  __device__ __forceinline__ void dot(const Streamed& s, const Place& place, const X& x,
+  __device__ __forceinline__ void dot(const Place& place, const Row<Weight>& x,
                                       float (&sums)[ROWS]) {
     __pipeline_wait_prior(num_slots - 1);
 #pragma unroll
@@ -178,17 +172,17 @@ struct Stream {
 
 // The bias of the row whose epilogue this lane will call, in the first pass. It can be loaded
 // before x is there.
-__device__ __forceinline__ float first_bias(const Streamed& s, const float* biases) {
+__device__ __forceinline__ float first_bias(const Linear& s) {
   Place place(s, 0);
   int row = place.row + threadIdx.x % 32 * place.row_step;
-  return threadIdx.x % 32 < ROWS && row < s.weight.rows ? biases[row] : 0.0f;
+  return s.bias && threadIdx.x % 32 < ROWS && row < s.weight.rows ? s.bias[row] : 0.0f;
 }
 
 // Calls epilogue(row, its number among this block's rows, weight . x + bias) in one lane a row. x
 // is in shared memory; all have seen it. bias: first_bias.
 template <typename Epilogue>
-__device__ __forceinline__ void linear(Stream& stream, const Streamed& s, const X& x,
-                                       const float* biases, float bias, Epilogue epilogue) {
+__device__ __forceinline__ void linear(Stream& stream, const Linear& s, const Row<Weight>& x,
+                                       float bias, Epilogue epilogue) {
   __shared__ float shared_sums[WARPS][ROWS];
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   int mine = (warp >> s.share_bits) * ROWS + lane;  // row of the pass
@@ -197,9 +191,9 @@ __device__ __forceinline__ void linear(Stream& stream, const Streamed& s, const 
   for (int first = 0; first < s.weight.rows; first += s.at_once * gridDim.x, mine += s.at_once) {
     Place place(s, first);
     int row = place.row + lane * place.row_step;
-    if (biases && first > 0 && leads && row < s.weight.rows) bias = biases[row];
+    if (s.bias && first > 0 && leads && row < s.weight.rows) bias = s.bias[row];
     float sums[ROWS], sum = 0.0f;
-    stream.dot(s, place, x, sums);
+    stream.dot(place, x, sums);
 #pragma unroll
     for (int r = 0; r < ROWS; r++) {
       sums[r] = warp_sum(sums[r]);
@@ -217,76 +211,53 @@ __device__ __forceinline__ void linear(Stream& stream, const Streamed& s, const 
   }
 }
 
-// This block's share of a layer's attention: one part of one head's history. The keys and values of
-// the past are loaded before the query is there.
-struct Share {
-  const Cached *keys, *values;
-  int head, split, begin, end, position;
+// A layer's attention. A block has a part of one head's history; the first of them puts the parts
+// together. `sent` is the tag of the queries, `tag` that of what is sent here.
+__device__ __forceinline__ void attention(const Arguments& a, const Layer& cache, int position,
+                                          unsigned sent, unsigned tag) {
+  const int heads = a.model.n_head, C = a.model.n_embd, length = position + 1;
+  const int splits = num_splits(length, min(SPLITS, (int)gridDim.x / heads));
+  const int each = (length + splits - 1) / splits;
+  const int head = blockIdx.x % heads, split = blockIdx.x / heads;
+  if (split >= splits) return;
+  const int begin = split * each, end = min(length, begin + each);
+  const Cached* keys = cache.keys + (size_t)head * a.model.block_size * HEAD;
+  const Cached* values = cache.values + (size_t)head * a.model.block_size * HEAD;
   Loaded<4> loaded;
+  loaded.load(keys, values, begin, min(end, position));  // the past, before the query is there
 
-  __device__ __forceinline__ Share(const Arguments& a, const Layer& layer, int position)
-      : position(position) {
-    int heads = a.model.n_head, length = position + 1, splits = splits_of(a.model, position);
-    int each = (length + splits - 1) / splits;
-    head = blockIdx.x % heads, split = blockIdx.x / heads;
-    begin = split * each, end = split < splits ? min(length, begin + each) : begin;
-    keys = layer.keys + (size_t)head * a.model.block_size * HEAD;
-    values = layer.values + (size_t)head * a.model.block_size * HEAD;
-    loaded.load(keys, values, begin, min(end, position));
-  }
-  static __device__ __forceinline__ int splits_of(const GPTModel& m, int position) {
-    return num_splits(position + 1, min(SPLITS, (int)gridDim.x / m.n_head));
-  }
-
-  __device__ __forceinline__ void attend_to(const Arguments& a, unsigned tag) {
-    if (begin >= end) return;
-    // The query, and the newest key and value, which are not in the cache for all to see yet.
-    int C = a.model.n_embd;
-    float x[12];
-    receive(
-        x, a.qkv + head * HEAD + threadIdx.x % 16, tag,
-        [&](int i) { return i / 4 * C + i % 4 * (HEAD / 4); }, [](int) { return true; });
+  // The query, and the newest key and value, which are not in the cache for all to see yet.
+  float qkv[12];
+  receive(
+      qkv, a.qkv + head * HEAD + threadIdx.x % 16, sent,
+      [&](int i) { return i / 4 * C + i % 4 * (HEAD / 4); }, [](int) { return true; });
 #pragma unroll
-    for (int i = 0; i < 4; i++)
-      if (loaded.position(begin, i) == position && position < end) {
-        loaded.k[i] = make_float4(x[4], x[5], x[6], x[7]);
-        loaded.v[i] = make_float4(x[8], x[9], x[10], x[11]);
-      }
-    float4 q = make_float4(x[0], x[1], x[2], x[3]);
-    Tagged* part = a.parts + (head * SPLITS + split) * PART;
-    attend<WARPS>(q, keys, values, begin, end, loaded, [&](int i, float value) {
-      send(part + (i < 4 ? i : 4 + box_of(i - 4, HEAD)), value, tag);
-    });
-  }
-};
-
-// The parts of all heads, as the blocks send them: for merge_parts.
-struct SentParts {
-  Tagged* parts;
-  unsigned tag;
-  __device__ __forceinline__ void max_sums(float2 (&out)[SPLITS], int head, int splits) const {
-    float v[2 * SPLITS];
-    receive(
-        v, parts + head * SPLITS * PART, tag, [](int i) { return i / 2 * PART + i % 2; },
-        [&](int i) { return i / 2 < splits; });
-#pragma unroll
-    for (int i = 0; i < SPLITS; i++) out[i] = make_float2(v[2 * i], v[2 * i + 1]);
-  }
-  __device__ __forceinline__ void values(float4 (&out)[SPLITS], int c, int splits) const {
-    const int AT_ONCE = 4;  // parts: as many registers as there are
-#pragma unroll
-    for (int first = 0; first < SPLITS; first += AT_ONCE) {
-      float v[4 * AT_ONCE];
-      receive(
-          v, parts + (c / HEAD * SPLITS + first) * PART + 4 + c % HEAD / 4, tag,
-          [](int i) { return i / 4 * PART + i % 4 * (HEAD / 4); },
-          [&](int i) { return first + i / 4 < splits; });
-#pragma unroll
-      for (int i = 0; i < AT_ONCE; i++)
-        out[first + i] = make_float4(v[4 * i], v[4 * i + 1], v[4 * i + 2], v[4 * i + 3]);
+  for (int i = 0; i < 4; i++)
+    if (loaded.position(begin, i) == position && position < end) {
+      loaded.k[i] = make_float4(qkv[4], qkv[5], qkv[6], qkv[7]);
+      loaded.v[i] = make_float4(qkv[8], qkv[9], qkv[10], qkv[11]);
     }
-  }
-};
+  Tagged* parts = a.parts + head * SPLITS * PART;
+  attend<WARPS>(make_float4(qkv[0], qkv[1], qkv[2], qkv[3]), keys, values, begin, end, loaded,
+                [&](int i, float value) { send(parts + split * PART + i, value, tag); });
+
+  int channel = threadIdx.x;
+  if (split > 0 || channel >= HEAD) return;
+  float v[3 * SPLITS], max = -1e30f, sum = 0.0f, total = 0.0f;  // max, sum and value of each part
+  receive(
+      v, parts, tag, [&](int i) { return i / 3 * PART + (i % 3 < 2 ? i % 3 : 4 + channel); },
+      [&](int i) { return i / 3 < splits; });
+#pragma unroll
+  for (int i = 0; i < SPLITS; i++)
+    if (i < splits) max = fmaxf(max, v[3 * i]);
+#pragma unroll
+  for (int i = 0; i < SPLITS; i++)
+    if (i < splits) {
+      float factor = __expf(v[3 * i] - max);
+      sum += v[3 * i + 1] * factor, total += v[3 * i + 2] * factor;
+    }
+  send(a.attended + box_of(head * HEAD + channel, C), total / sum, tag);
+}
 
 // The best of all blocks, in every thread.
 __device__ __forceinline__ unsigned long long best_of_all(Tagged* boxes, unsigned long long mine,
@@ -311,126 +282,114 @@ __device__ __forceinline__ unsigned long long best_of_all(Tagged* boxes, unsigne
   return best;
 }
 
+// x = token + place: this thread's elements of it, and this block's rows.
+template <int EACH>
+__device__ __forceinline__ void embed(float4 (&v)[EACH], float* own, const float* token,
+                                      const float* place, int C) {
+#pragma unroll
+  for (int j = 0; j < EACH; j++) {
+    int at = LayerNorm<THREADS>::at(j);
+    if (at >= C) continue;
+    float4 t = load4(token + at), p = place ? load4(place + at) : float4{0, 0, 0, 0};
+    v[j] = make_float4(t.x + p.x, t.y + p.y, t.z + p.z, t.w + p.w);
+  }
+  for (int i = threadIdx.x; i * gridDim.x + blockIdx.x < C; i += THREADS) {
+    int row = i * gridDim.x + blockIdx.x;
+    own[i] = __ldcg(token + row) + (place ? __ldcg(place + row) : 0.0f);
+  }
+}
+
 __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments a) {
   extern __shared__ float4 shared[];
   const GPTModel& m = a.model;
   const int C = m.n_embd;
-  auto* ring = reinterpret_cast<uint4*>(shared);  // (num_slots, SLOT)
-  float4* memory = shared + a.num_slots * SLOT;   // (4C floats) for x
-  const X x(memory, C);
-  float* own = reinterpret_cast<float*>(memory + C);       // this block's rows of x, at most C
-  auto* layers = reinterpret_cast<LayerInside*>(own + C);  // (n_layer)
-  for (int i = threadIdx.x; i < m.n_layer; i += THREADS) layers[i] = a.layers[i];
+  float4* x_memory = shared + a.num_slots * SLOT;       // after the slots: (4C floats) for x
+  float* own = reinterpret_cast<float*>(x_memory + C);  // this block's rows of x, at most C
+  auto* linears = reinterpret_cast<Linear*>(own + C);   // (num_linears)
+  for (int i = threadIdx.x; i < a.num_linears; i += THREADS) linears[i] = a.linears[i];
   __syncthreads();
 
-  Stream stream = {layers, a.lm_head, m.n_layer, a.num_slots, a.num_steps, ring + threadIdx.x};
+  Stream stream = {linears, a.num_linears, a.num_slots, a.num_steps,
+                   reinterpret_cast<uint4*>(shared) + threadIdx.x};
   for (int i = 0; i < a.num_slots; i++) stream.request();
   const int begin = a.state->position;
   const GPTSampling sampling = a.state->sampling;
   int* new_ids = a.state->new_ids;
   using Norm = LayerNorm<THREADS>;
-  float4 v[Norm::EACH];  // x, as layernorm wants it
-  unsigned tag = 0;      // of the layer, from 1 on
+  float4 v[Norm::EACH];  // of x, or of the attention's output
+  unsigned tag = 1;      // one for each linear layer: of what it sends
 
-  auto begin_with = [&](const float* token, const float* place) {  // x = token + place
-#pragma unroll
-    for (int j = 0; j < Norm::EACH; j++)
-      if (Norm::at(j) < C) {
-        float4 t = load4(token + Norm::at(j)), p = {0, 0, 0, 0};
-        if (place) p = load4(place + Norm::at(j));
-        v[j] = make_float4(t.x + p.x, t.y + p.y, t.z + p.z, t.w + p.w);
-      }
-    for (int i = threadIdx.x; i * gridDim.x + blockIdx.x < C; i += THREADS) {
-      int row = i * gridDim.x + blockIdx.x;
-      own[i] = __ldcg(token + row) + (place ? __ldcg(place + row) : 0.0f);
-    }
-  };
-  auto receive_x = [&](Tagged* from, unsigned from_tag) {
-    receive4(v, from, C, threadIdx.x, THREADS, from_tag);
-  };
-  auto add_to_own = [&](Tagged* to) {  // epilogue: x += sum, and hand it out
-    return [=](int row, int mine, float sum) { send(to + box_of(row, C), own[mine] += sum, tag); };
-  };
-
-  begin_with(a.x, nullptr);
 #pragma unroll 1
   for (int step = 0; step < a.num_steps; step++) {
     const int position = begin + step;
+    unsigned long long best = 0;
 #pragma unroll 1
-    for (int l = 0; l < m.n_layer; l++) {
-      const LayerInside& layer = layers[l];
-      const GPTLayer& p = layer.params;
-      tag++;
-      {
-        float bias = first_bias(layer.attn, p.attn_bias);
-        Norm norm(nullptr, p.ln_1_weight, p.ln_1_bias, m.eps);
-        norm.load(C);
-        if (l > 0) receive_x(a.x_out, tag - 1);
-        norm.normalise(v, x, C);
-        __syncthreads();
-        linear(stream, layer.attn, x, p.attn_bias, bias, [&](int row, int, float sum) {
-          send(a.qkv + row / HEAD * HEAD + box_of(row % HEAD, HEAD), sum, tag);
-          if (row >= C) store_qkv(row, sum, position, C, m.block_size, nullptr, layer.cache);
-        });
-      }
-      Share share(a, layer.cache, position);
-      {
-        float bias = first_bias(layer.attn_proj, p.attn_proj_bias);
-        share.attend_to(a, tag);
-        __syncthreads();  // x has been used
-        merge_parts<SPLITS>(x, SentParts{a.parts, tag}, m.n_head, Share::splits_of(m, position));
-        __syncthreads();
-        linear(stream, layer.attn_proj, x, p.attn_proj_bias, bias, add_to_own(a.x_mid));
-      }
-      {
-        float bias = first_bias(layer.fc, p.fc_bias);
-        Norm norm(nullptr, p.ln_2_weight, p.ln_2_bias, m.eps);
-        norm.load(C);
-        receive_x(a.x_mid, tag);
-        norm.normalise(v, x, C);
-        __syncthreads();
-        linear(stream, layer.fc, x, p.fc_bias, bias, [&](int row, int, float sum) {
-          send(a.hidden + box_of(row, 4 * C), gelu_of(sum), tag);
-        });
-      }
-      {
-        float bias = first_bias(layer.proj, p.proj_bias);
-        __syncthreads();  // x has been used
-        const X inside(memory, 4 * C);
+    for (int index = 0; index < a.num_linears; index++, tag++) {
+      const Linear& s = linears[index];
+      const Row<Weight> x(x_memory, s.weight.cols);
+      float bias = first_bias(s);
+      __syncthreads();  // x and `own` have been used
+      if (s.kind == MLP) {
         for (int t = threadIdx.x; t < C; t += 3 * THREADS) {
           float4 h[3];
-          receive4(h, a.hidden, 4 * C, t, THREADS, tag);
+          receive4(h, a.hidden, 4 * C, t, THREADS, tag - 1);
+#pragma unroll
           for (int j = 0; j < 3; j++)
-            if (t + j * THREADS < C) inside.put(t + j * THREADS, h[j]);
+            if (t + j * THREADS < C) x.put(t + j * THREADS, h[j]);
         }
-        __syncthreads();
-        linear(stream, layer.proj, inside, p.proj_bias, bias, add_to_own(a.x_out));
+      } else {
+        Norm norm(a.x, s.norm_weight, s.norm_bias, m.eps);
+        if (s.norm_weight) norm.load(C);
+        if (s.kind == ATTENTION) attention(a, s.cache, position, tag - 1, tag);
+        if (index > 0) {
+          Tagged* from = s.kind == ATTENTION ? a.attended : s.kind == FC ? a.x_mid : a.x_out;
+          receive4(v, from, C, threadIdx.x, THREADS, s.kind == ATTENTION ? tag : tag - 1);
+        } else if (step == 0) {
+          embed(v, own, a.x, nullptr, C);
+        }
+        if (s.norm_weight)
+          norm.normalise(v, x, C);
+        else
+          for (int j = 0; j < Norm::EACH; j++)
+            if (Norm::at(j) < C) x.put(Norm::at(j) / 4, v[j]);
       }
+      __syncthreads();
+      linear(stream, s, x, bias, [&](int row, int mine, float sum) {
+        switch (s.kind) {
+          case QKV:
+            send(a.qkv + row / HEAD * HEAD + box_of(row % HEAD, HEAD), sum, tag);
+            if (row >= C) store_qkv(row, sum, position, C, m.block_size, nullptr, s.cache);
+            break;
+          case FC:
+            send(a.hidden + box_of(row, 4 * C), gelu_of(sum), tag);
+            break;
+          case ATTENTION:
+            send(a.x_mid + box_of(row, C), own[mine] += sum, tag);
+            break;
+          case MLP:
+            send(a.x_out + box_of(row, C), own[mine] += sum, tag);
+            break;
+          case LM_HEAD:
+            best = max(best, isfinite(sum) ? rank_of(sum, row, position + 1, sampling) : ~0ull);
+            if (a.logits) a.logits[row] = sum;
+        }
+      });
     }
 
-    unsigned long long mine = 0;
-    Norm norm(nullptr, m.ln_f_weight, m.ln_f_bias, m.eps);
-    norm.load(C);
-    receive_x(a.x_out, tag);
-    norm.normalise(v, x, C);
-    __syncthreads();
-    linear(stream, a.lm_head, x, nullptr, 0.0f, [&](int id, int, float logit) {
-      mine = max(mine, isfinite(logit) ? rank_of(logit, id, position + 1, sampling) : ~0ull);
-      if (a.logits) a.logits[id] = logit;
-    });
-    unsigned long long rank = best_of_all(a.best, mine, step + 1);
-    int id = rank == ~0ull ? NOT_FINITE : id_of(rank);
-    if (blockIdx.x == 0 && step == a.num_steps - 1)
-      next_token(m, id, position + 1, const_cast<float*>(a.x), new_ids ? new_ids + step : nullptr);
-    else if (blockIdx.x == 0 && threadIdx.x == 0) {
+    best = best_of_all(a.best, best, tag);
+    int id = best == ~0ull ? NOT_FINITE : id_of(best);
+    if (blockIdx.x == 0 && threadIdx.x == 0 && new_ids) {
       new_ids[step] = id;
-      __threadfence_system();
+      __threadfence_system();  // the host may see it now
     }
-    if (step + 1 < a.num_steps)
-      begin_with(m.wte + (size_t)max(id, 0) * C, m.wpe + (size_t)(position + 1) * C);
+    if (position + 1 < m.block_size)
+      embed(v, own, m.wte + (size_t)max(id, 0) * C, m.wpe + (size_t)(position + 1) * C, C);
   }
   __pipeline_wait_prior(0);
-  if (blockIdx.x == 0 && threadIdx.x == 0) a.state->position = begin + a.num_steps;
+  if (blockIdx.x > 0) return;
+  if (threadIdx.x == 0) a.state->position = begin + a.num_steps;
+  for (int j = 0; j < Norm::EACH; j++)
+    if (Norm::at(j) < C) *reinterpret_cast<float4*>(a.x + Norm::at(j)) = v[j];
 }
 
 // What rung 8 keeps in GPT::extra.
@@ -442,13 +401,13 @@ struct Persistent {
 };
 
 // So many warps share a row: enough to hold it in one pass, and to leave none without work.
-static Streamed streamed(const Matrix<Weight>& weight, int blocks) {
-  int held = 32 * AT_ONCE<Weight> * CHUNK<Weight>;  // weights of a row, by one warp
-  int rows = (weight.rows + blocks - 1) / blocks;   // of a block
-  int bits = 0;
-  while (1 << bits < WARPS && (held << bits < weight.cols || (2 << bits) * rows <= WARPS * ROWS))
+static void share_out(Linear& s, int blocks) {
+  int held = 32 * AT_ONCE<Weight> * CHUNK<Weight>;   // weights of a row, by one warp
+  int rows = (s.weight.rows + blocks - 1) / blocks;  // of a block
+  int& bits = s.share_bits;
+  while (1 << bits < WARPS && (held << bits < s.weight.cols || (2 << bits) * rows <= WARPS * ROWS))
     bits++;
-  return {weight, bits, (WARPS >> bits) * ROWS};
+  s.at_once = (WARPS >> bits) * ROWS;
 }
 
 static Persistent* persistent_of(GPT* g) {
@@ -456,35 +415,41 @@ static Persistent* persistent_of(GPT* g) {
   auto* p = new Persistent{};
   g->extra = p;
   p->blocks = num_multiprocessors();
-  std::vector<LayerInside> layers;
-  for (size_t i = 0; i < g->layers.size(); i++) {
+  const GPTModel& m = g->model;
+  std::vector<Linear> linears;
+  for (int i = 0; i < m.n_layer; i++) {
     const Layer& l = g->layers[i];
-    layers.push_back({streamed(l.attn, p->blocks), streamed(l.attn_proj, p->blocks),
-                      streamed(l.fc, p->blocks), streamed(l.proj, p->blocks), g->params[i], l});
+    const GPTLayer& q = g->params[i];
+    linears.push_back({QKV, l.attn, q.attn_bias, q.ln_1_weight, q.ln_1_bias, l});
+    linears.push_back({ATTENTION, l.attn_proj, q.attn_proj_bias, nullptr, nullptr, l});
+    linears.push_back({FC, l.fc, q.fc_bias, q.ln_2_weight, q.ln_2_bias, l});
+    linears.push_back({MLP, l.proj, q.proj_bias, nullptr, nullptr, l});
   }
-  auto* on_device = allocate<LayerInside>(g, layers.size());
-  cudaMemcpy(on_device, layers.data(), layers.size() * sizeof(LayerInside), cudaMemcpyHostToDevice);
+  linears.push_back({LM_HEAD, g->lm_head, nullptr, m.ln_f_weight, m.ln_f_bias});
+  for (Linear& s : linears) share_out(s, p->blocks);
+  auto* on_device = allocate<Linear>(g, linears.size());
+  cudaMemcpy(on_device, linears.data(), linears.size() * sizeof(Linear), cudaMemcpyHostToDevice);
 
   int device, room;
   cudaGetDevice(&device);
   cudaDeviceGetAttribute(&room, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
-  size_t besides = 5 * g->C() * sizeof(float) + layers.size() * sizeof(LayerInside);
+  size_t besides = 5 * g->C() * sizeof(float) + linears.size() * sizeof(Linear);
   int slots = ((long)room - 4096 - (long)besides) / (16 * SLOT);  // 4 KB: what the kernel declares
   slots = slots < 1 ? 1 : slots > 3 ? 3 : slots;                  // more gain nothing
   p->shared_bytes = besides + slots * SLOT * 16;
   cudaFuncSetAttribute(persistent_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                        p->shared_bytes);
   Arguments& a = p->arguments;
-  a.model = g->model, a.layers = on_device, a.lm_head = streamed(g->lm_head, p->blocks);
-  a.num_slots = slots, a.state = g->state, a.x = g->x;
+  a.model = m, a.state = g->state, a.x = g->x;
+  a.linears = on_device, a.num_linears = linears.size(), a.num_slots = slots;
 
   size_t C = g->C(),
          counts[] = {
-             C, C, 3 * C, (size_t)g->model.n_head * SPLITS * PART, 4 * C, 2 * (size_t)p->blocks};
-  Tagged** boxes[] = {&a.x_mid, &a.x_out, &a.qkv, &a.parts, &a.hidden, &a.best};
+             C, C, 3 * C, (size_t)m.n_head * SPLITS * PART, C, 4 * C, 2 * (size_t)p->blocks};
+  Tagged** boxes[] = {&a.x_mid, &a.x_out, &a.qkv, &a.parts, &a.attended, &a.hidden, &a.best};
   for (size_t count : counts) p->num_boxes += count;
   p->boxes = allocate<Tagged>(g, p->num_boxes);
-  for (size_t i = 0, at = 0; i < 6; at += counts[i++]) *boxes[i] = p->boxes + at;
+  for (size_t i = 0, at = 0; i < 7; at += counts[i++]) *boxes[i] = p->boxes + at;
   return p;
 }
 

@@ -124,36 +124,21 @@ __device__ __forceinline__ void attend(float4 q, const T* keys, const T* values,
   }
 }
 
-// The parts of all heads (nh, MOST, PART) in memory.
-template <int MOST>
-struct Parts {
-  const float* parts;
-  // The maxima and sums of a head's parts; 4 channels, from c on, of their values.
-  __device__ __forceinline__ void max_sums(float2 (&out)[MOST], int head, int splits) const {
-    const float* part = parts + (size_t)head * MOST * PART;
-#pragma unroll
-    for (int i = 0; i < MOST; i++)
-      if (i < splits) out[i] = __ldcg(reinterpret_cast<const float2*>(part + i * PART));
-  }
-  __device__ __forceinline__ void values(float4 (&out)[MOST], int c, int splits) const {
-    const float* part = parts + (size_t)(c / HEAD) * MOST * PART + 4 + c % HEAD;
-#pragma unroll
-    for (int i = 0; i < MOST; i++)
-      if (i < splits) out[i] = load4(part + i * PART);
-  }
-};
-
-// The attention's output x (nh * HEAD), a Row, from the parts of all heads, `splits` of
-// each. By a whole block; the caller waits for all before it uses x.
-template <int MOST, typename X, typename Source>
-__device__ __forceinline__ void merge_parts(const X& x, Source source, int num_heads, int splits) {
-  const int MOST_HEADS = 32;
+// The attention's output x (nh * HEAD), a Row, from the parts (nh, MAX_SPLITS, PART) of all heads,
+// `splits` of each. By a whole block; the caller waits for all before it uses x.
+template <typename X>
+__device__ __forceinline__ void merge_parts(const X& x, const float* parts, int num_heads,
+                                            int splits) {
+  const int MOST_HEADS = 32, MOST = MAX_SPLITS;
   __shared__ float factors[MOST_HEADS][MOST];  // of each part: e^(its max - the largest) / sum
   // The last threads: they have the fewest channels.
   for (int head = blockDim.x - 1 - threadIdx.x; head < num_heads; head += blockDim.x) {
+    const float* part = parts + (size_t)head * MOST * PART;
     float2 max_sum[MOST];
     float max = -1e30f, sum = 0.0f;
-    source.max_sums(max_sum, head, splits);
+#pragma unroll
+    for (int i = 0; i < MOST; i++)
+      if (i < splits) max_sum[i] = __ldcg(reinterpret_cast<const float2*>(part + i * PART));
 #pragma unroll
     for (int i = 0; i < MOST; i++)
       if (i < splits) max = fmaxf(max, max_sum[i].x);
@@ -167,8 +152,11 @@ __device__ __forceinline__ void merge_parts(const X& x, Source source, int num_h
   for (int start = 0; start < num_heads * HEAD; start += 4 * blockDim.x) {
     int c = start + 4 * threadIdx.x;
     bool inside = c < num_heads * HEAD;
+    const float* part = parts + (size_t)(c / HEAD) * MOST * PART + 4 + c % HEAD;
     float4 value[MOST], total = {0, 0, 0, 0};
-    if (inside) source.values(value, c, splits);
+#pragma unroll
+    for (int i = 0; i < MOST; i++)  // all are on their way before the first is used
+      if (i < splits && inside) value[i] = load4(part + i * PART);
     if (start == 0) __syncthreads();  // the factors are there
     if (!inside) continue;
 #pragma unroll

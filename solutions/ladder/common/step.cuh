@@ -77,7 +77,7 @@ struct Merged {
   __device__ void load(int) {}
   template <typename X>
   __device__ void operator()(const X& x, int k) const {
-    merge_parts<MAX_SPLITS>(x, Parts<MAX_SPLITS>{parts}, k / HEAD, num_splits(state->position + 1));
+    merge_parts(x, parts, k / HEAD, num_splits(state->position + 1));
   }
 };
 
