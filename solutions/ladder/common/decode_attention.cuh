@@ -5,8 +5,7 @@
 // whoever needs the result puts the parts together. (Dao et al. 2023, "Flash-Decoding for
 // long-context inference"; the running softmax: Milakov and Gimelshein 2018.)
 #pragma once
-#include <cuda_bf16.h>
-#include <cuda_runtime.h>
+#include "weights.cuh"
 
 const int HEAD = 64;         // hs: the head size of every GPT-2
 const int MAX_SPLITS = 16;   // parts of a history
@@ -16,15 +15,6 @@ const int PART = HEAD + 4;   // floats: max, sum, 2 unused; then sum of weight *
 // How many parts a history of `length` positions has.
 __device__ __forceinline__ int num_splits(int length, int most = MAX_SPLITS) {
   return min(most, (length + LEAST_SPLIT - 1) / LEAST_SPLIT);
-}
-
-__device__ __forceinline__ float4 load4(const float* p) {
-  return __ldcg(reinterpret_cast<const float4*>(p));
-}
-__device__ __forceinline__ float4 load4(const __nv_bfloat16* p) {
-  uint2 bits = __ldcg(reinterpret_cast<const uint2*>(p));
-  return make_float4(__uint_as_float(bits.x << 16), __uint_as_float(bits.x & 0xffff0000),
-                     __uint_as_float(bits.y << 16), __uint_as_float(bits.y & 0xffff0000));
 }
 
 // A running softmax: the largest score, the sum of e^(score - max), and of that times the values.

@@ -43,8 +43,13 @@ GPT* gpt_open(const GPTModel* model) {
   g->lm_head = matrix(m.wte, m.vocab_size, C);
   g->x = floats(C), g->query = floats(C), g->hidden = floats(4 * C);
   g->parts = floats((size_t)m.n_head * MAX_SPLITS * PART), g->logits = floats(m.vocab_size);
-  g->xs = floats(S * C), g->normed = floats(S * C), g->queries = floats(S * C);
-  g->attended = floats(S * C), g->hiddens = floats(4 * S * C);
+  auto activations = [&](size_t count) {
+    auto* memory = allocate<Activation>(g, count);
+    ok &= memory != nullptr;
+    return memory;
+  };
+  g->xs = floats(S * C), g->normed = activations(S * C), g->queries = activations(S * C);
+  g->attended = activations(S * C), g->hiddens = activations(4 * S * C);
   ok &= (g->state = allocate<State>(g, 1)) != nullptr;
   if (ok && cudaDeviceSynchronize() == cudaSuccess) return g;
   gpt_close(g);

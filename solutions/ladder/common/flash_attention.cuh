@@ -11,10 +11,10 @@ const int FLASH_THREADS = 128;      // 8 rows of 16: a thread has 4 queries, and
 // q (T, nh * HEAD); keys, values (nh, S, HEAD): the cache of one layer, new ones included.
 // Launch with a block for QUERIES queries (x; the last ones, which have most to do, first) and for
 // each head (y).
-template <typename T>
+template <typename Q, typename T>
 __global__ void __launch_bounds__(FLASH_THREADS)
-    flash_attention_kernel(float* out, const float* q, const T* keys, const T* values,
-                           int num_tokens, int position, int num_heads, int S) {
+    flash_attention_kernel(Q* out, const Q* q, const T* keys, const T* values, int num_tokens,
+                           int position, int num_heads, int S) {
   __shared__ __align__(16) float q_tile[QUERIES][HEAD], k_tile[KEYS][HEAD + 4], v_tile[KEYS][HEAD];
   auto p_tile = reinterpret_cast<float (*)[KEYS + 4]>(k_tile);  // after the keys have been used
   int head = blockIdx.y, C = num_heads * HEAD;
@@ -83,13 +83,18 @@ __global__ void __launch_bounds__(FLASH_THREADS)
     }
     __syncthreads();
 #pragma unroll 4
-    for (int j = 0; j < KEYS; j++) {
-      float4 v = *reinterpret_cast<float4*>(&v_tile[j][4 * tx]);
+    for (int j = 0; j < KEYS; j += 4) {
+      float4 v[4];
+#pragma unroll
+      for (int i = 0; i < 4; i++) v[i] = *reinterpret_cast<float4*>(&v_tile[j + i][4 * tx]);
 #pragma unroll
       for (int r = 0; r < 4; r++) {
-        float weight = p_tile[4 * ty + r][j];
-        run[r].value.x += weight * v.x, run[r].value.y += weight * v.y;
-        run[r].value.z += weight * v.z, run[r].value.w += weight * v.w;
+        float4 p = *reinterpret_cast<float4*>(&p_tile[4 * ty + r][j]);
+        float4& y = run[r].value;
+        y.x += p.x * v[0].x + p.y * v[1].x + p.z * v[2].x + p.w * v[3].x;
+        y.y += p.x * v[0].y + p.y * v[1].y + p.z * v[2].y + p.w * v[3].y;
+        y.z += p.x * v[0].z + p.y * v[1].z + p.z * v[2].z + p.w * v[3].z;
+        y.w += p.x * v[0].w + p.y * v[1].w + p.z * v[2].w + p.w * v[3].w;
       }
     }
   }
@@ -99,13 +104,13 @@ __global__ void __launch_bounds__(FLASH_THREADS)
     if (row >= num_tokens) continue;
     float4 y = run[r].value;
     float s = 1.0f / run[r].sum;
-    *reinterpret_cast<float4*>(out + (size_t)row * C + head * HEAD + 4 * tx) =
-        make_float4(y.x * s, y.y * s, y.z * s, y.w * s);
+    store4(out + (size_t)row * C + head * HEAD + 4 * tx,
+           make_float4(y.x * s, y.y * s, y.z * s, y.w * s));
   }
 }
 
-template <typename T>
-void flash_attention(float* out, const float* q, const T* keys, const T* values, int num_tokens,
+template <typename Q, typename T>
+void flash_attention(Q* out, const Q* q, const T* keys, const T* values, int num_tokens,
                      int position, int num_heads, int S, cudaStream_t stream) {
   dim3 grid((num_tokens + QUERIES - 1) / QUERIES, num_heads);
   flash_attention_kernel<<<grid, FLASH_THREADS, 0, stream>>>(out, q, keys, values, num_tokens,

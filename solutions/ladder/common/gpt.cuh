@@ -23,11 +23,12 @@ struct CacheOf<int8_t> {
 #endif
 using Weight = WEIGHT;
 using Cached = CacheOf<Weight>::Type;
+using Activation = Cached;  // what goes from one linear layer to the next in prefill
 
 // What changes from step to step. It lives on the device, so that no step needs the host.
 struct State {
   int position;  // of the token that x stands for
-  GPTSampling sampling;
+  alignas(16) GPTSampling sampling;
   int* new_ids;  // where the next id goes, in host memory
 };
 
@@ -46,7 +47,8 @@ struct GPT {
   // inside (4C), the logits (V).
   float *x, *query, *parts, *hidden, *logits;
   // Many tokens, S at most: x, layernorm's output, queries, attention's output (S, C); (S, 4C).
-  float *xs, *normed, *queries, *attended, *hiddens;
+  float* xs;
+  Activation *normed, *queries, *attended, *hiddens;
   std::vector<void*> allocated;
   cudaStream_t capturing = nullptr;  // rung 6
   cudaGraphExec_t step = nullptr;

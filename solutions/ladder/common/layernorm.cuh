@@ -3,20 +3,21 @@
 #include "aligned.cuh"
 #include "gpt.h"
 #include "reduce.cuh"
+#include "weights.cuh"
 
 const int LAYERNORM_WARPS = 4;  // in a block: so many rows
 
 // PRECOND: out and in are (num_rows, num_cols); weight and bias (num_cols). A warp for each row.
 // REGISTERS: num_cols is a multiple of 4, at most 32 * 4 * REGISTERS, and all addresses are
 // multiples of 16. 0 stands for any size: the row is then read three times, from L1.
-template <int REGISTERS>
-__global__ void layernorm_kernel(float* out, const float* in, const float* weight,
-                                 const float* bias, float eps, int num_rows, int num_cols) {
+template <int REGISTERS, typename Out>
+__global__ void layernorm_kernel(Out* out, const float* in, const float* weight, const float* bias,
+                                 float eps, int num_rows, int num_cols) {
   int lane = threadIdx.x % 32;
   int row = blockIdx.x * LAYERNORM_WARPS + threadIdx.x / 32;
   if (row >= num_rows) return;  // the whole warp
   const float* x = in + (size_t)row * num_cols;
-  float* y = out + (size_t)row * num_cols;
+  Out* y = out + (size_t)row * num_cols;
 
   if constexpr (REGISTERS > 0) {
     float4 part[REGISTERS];
@@ -42,9 +43,8 @@ __global__ void layernorm_kernel(float* out, const float* in, const float* weigh
       if (c >= num_cols) continue;
       float4 w = *reinterpret_cast<const float4*>(weight + c);
       float4 b = *reinterpret_cast<const float4*>(bias + c);
-      *reinterpret_cast<float4*>(y + c) =
-          make_float4(part[i].x * rstd * w.x + b.x, part[i].y * rstd * w.y + b.y,
-                      part[i].z * rstd * w.z + b.z, part[i].w * rstd * w.w + b.w);
+      store4(y + c, make_float4(part[i].x * rstd * w.x + b.x, part[i].y * rstd * w.y + b.y,
+                                part[i].z * rstd * w.z + b.z, part[i].w * rstd * w.w + b.w));
     }
   } else {
     float sum = 0.0f, sum_sq = 0.0f;
@@ -52,18 +52,25 @@ __global__ void layernorm_kernel(float* out, const float* in, const float* weigh
     float mean = warp_sum(sum) / num_cols;
     for (int c = lane; c < num_cols; c += 32) sum_sq += (x[c] - mean) * (x[c] - mean);
     float rstd = rsqrtf(warp_sum(sum_sq) / num_cols + eps);
-    for (int c = lane; c < num_cols; c += 32) y[c] = (x[c] - mean) * rstd * weight[c] + bias[c];
+    for (int c = lane; c < num_cols; c += 32)
+      y[c] = Out((x[c] - mean) * rstd * weight[c] + bias[c]);
   }
+}
+
+template <typename Out>
+void launch_layernorm(Out* out, const float* in, const float* weight, const float* bias, float eps,
+                      int num_rows, int num_cols, cudaStream_t stream) {
+  int blocks = (num_rows + LAYERNORM_WARPS - 1) / LAYERNORM_WARPS;
+  bool vector =
+      num_cols % 4 == 0 && aligned(out) && aligned(in) && aligned(weight) && aligned(bias);
+  auto kernel = !vector || num_cols > 2048 ? layernorm_kernel<0, Out>
+                : num_cols > 1024          ? layernorm_kernel<16, Out>
+                                           : layernorm_kernel<8, Out>;
+  kernel<<<blocks, 32 * LAYERNORM_WARPS, 0, stream>>>(out, in, weight, bias, eps, num_rows,
+                                                      num_cols);
 }
 
 void layernorm(float* out, const float* in, const float* weight, const float* bias, float eps,
                int num_rows, int num_cols, cudaStream_t stream) {
-  int blocks = (num_rows + LAYERNORM_WARPS - 1) / LAYERNORM_WARPS;
-  bool vector =
-      num_cols % 4 == 0 && aligned(out) && aligned(in) && aligned(weight) && aligned(bias);
-  auto kernel = !vector || num_cols > 2048 ? layernorm_kernel<0>
-                : num_cols > 1024          ? layernorm_kernel<16>
-                                           : layernorm_kernel<8>;
-  kernel<<<blocks, 32 * LAYERNORM_WARPS, 0, stream>>>(out, in, weight, bias, eps, num_rows,
-                                                      num_cols);
+  launch_layernorm(out, in, weight, bias, eps, num_rows, num_cols, stream);
 }

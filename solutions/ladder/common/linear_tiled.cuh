@@ -6,9 +6,8 @@
 //
 // While a tile is used, the next one is on its way from global memory into registers.
 #pragma once
-#include <cuda_runtime.h>
-
 #include "aligned.cuh"
+#include "weights.cuh"
 
 // A block computes BM x BN outputs. GROUPS of (BM / TM) * (BN / TN) threads do so together: each
 // takes every GROUPS-th slice of k, and their sums are added up at the end. That keeps a
@@ -35,8 +34,8 @@ struct TileLoader {
   float4 held[EACH];
 
   // Global memory -> registers; 0 outside of the matrix. VECTOR: k % 4 == 0 and rows are aligned.
-  template <bool VECTOR>
-  __device__ __forceinline__ void fetch(const float* matrix, int rows, int k, int row0, int k0,
+  template <bool VECTOR, typename In>
+  __device__ __forceinline__ void fetch(const In* matrix, int rows, int k, int row0, int k0,
                                         int thread) {
 #pragma unroll
     for (int i = 0; i < EACH; i++) {
@@ -44,14 +43,14 @@ struct TileLoader {
       int row = row0 + item / PER_ROW, col = k0 + item % PER_ROW * 4;
       held[i] = float4{0, 0, 0, 0};
       if ((COUNT % GROUP && item >= COUNT) || row >= rows) continue;
-      const float* from = matrix + (size_t)row * k + col;
+      const In* from = matrix + (size_t)row * k + col;
       if (VECTOR) {
-        if (col < k) held[i] = *reinterpret_cast<const float4*>(from);
+        if (col < k) held[i] = load4(from);
       } else {
-        if (col < k) held[i].x = from[0];
-        if (col + 1 < k) held[i].y = from[1];
-        if (col + 2 < k) held[i].z = from[2];
-        if (col + 3 < k) held[i].w = from[3];
+        if (col < k) held[i].x = to_float(from[0]);
+        if (col + 1 < k) held[i].y = to_float(from[1]);
+        if (col + 2 < k) held[i].z = to_float(from[2]);
+        if (col + 3 < k) held[i].w = to_float(from[3]);
       }
     }
   }
@@ -79,10 +78,9 @@ __device__ __forceinline__ int strip(int i, int t, int threads) {
 
 // out (m, n) = epilogue(in (m, k) . weight (n, k)^T)
 // epilogue(row, col, sum) is called once for each output.
-template <typename T, bool VECTOR, typename Epilogue>
+template <typename T, bool VECTOR, typename In, typename Epilogue>
 __global__ void __launch_bounds__(T::THREADS, T::BLOCKS)
-    linear_tiled_kernel(const float* in, const float* weight, int m, int n, int k,
-                        Epilogue epilogue) {
+    linear_tiled_kernel(const In* in, const float* weight, int m, int n, int k, Epilogue epilogue) {
   constexpr int BM = T::BM, BN = T::BN, BK = T::BK, TM = T::TM, TN = T::TN, PAD = T::PAD;
   struct Tiles {
     float in[BK][BM + PAD], weight[BK][BN + PAD];
@@ -165,8 +163,8 @@ __global__ void __launch_bounds__(T::THREADS, T::BLOCKS)
   }
 }
 
-template <typename T, bool VECTOR, typename Epilogue>
-void launch_tiled(const float* in, const float* weight, int m, int n, int k, Epilogue epilogue,
+template <typename T, bool VECTOR, typename In, typename Epilogue>
+void launch_tiled(const In* in, const float* weight, int m, int n, int k, Epilogue epilogue,
                   cudaStream_t stream) {
   dim3 grid((n + T::BN - 1) / T::BN, (m + T::BM - 1) / T::BM);
   linear_tiled_kernel<T, VECTOR><<<grid, T::THREADS, 0, stream>>>(in, weight, m, n, k, epilogue);
@@ -192,8 +190,8 @@ inline int num_multiprocessors() {
 }
 
 // PRECOND: if VECTOR, k is a multiple of 4, and in and weight are 16-byte aligned.
-template <bool VECTOR = true, typename Epilogue>
-void linear_tiled(const float* in, const float* weight, int m, int n, int k, Epilogue epilogue,
+template <bool VECTOR = true, typename In, typename Epilogue>
+void linear_tiled(const In* in, const float* weight, int m, int n, int k, Epilogue epilogue,
                   cudaStream_t stream) {
   int sms = num_multiprocessors();
   float large = tiled_cost<LargeTiling>(m, n, sms, 1.0f);

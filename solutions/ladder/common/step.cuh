@@ -83,10 +83,11 @@ struct Merged {
 
 // Row `row` of what attn gives: the query goes to `query`, key and value into the cache (nh, S,
 // HEAD).
+template <typename Query>
 __device__ __forceinline__ void store_qkv(int row, float sum, int position, int C, int S,
-                                          float* query, const Layer& layer) {
+                                          Query* query, const Layer& layer) {
   if (row < C) {
-    query[row] = sum;
+    query[row] = Query(sum);
     return;
   }
   int c = row - (row < 2 * C ? C : 2 * C);

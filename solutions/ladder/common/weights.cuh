@@ -80,3 +80,20 @@ __device__ __forceinline__ float scale_of(const Matrix<W>& matrix, int row) {
   if constexpr (sizeof(W) == 1) return matrix.scale[row];
   return 1.0f;
 }
+
+// 4 neighbouring elements, as floats. Reads go to L2: L1 may hold what another block has
+// overwritten.
+__device__ __forceinline__ float4 load4(const float* p) {
+  return __ldcg(reinterpret_cast<const float4*>(p));
+}
+__device__ __forceinline__ float4 load4(const __nv_bfloat16* p) {
+  uint2 bits = __ldcg(reinterpret_cast<const uint2*>(p));
+  return make_float4(__uint_as_float(bits.x << 16), __uint_as_float(bits.x & 0xffff0000),
+                     __uint_as_float(bits.y << 16), __uint_as_float(bits.y & 0xffff0000));
+}
+
+__device__ __forceinline__ void store4(float* p, float4 x) { *reinterpret_cast<float4*>(p) = x; }
+__device__ __forceinline__ void store4(__nv_bfloat16* p, float4 x) {
+  __nv_bfloat162 pairs[2] = {__floats2bfloat162_rn(x.x, x.y), __floats2bfloat162_rn(x.z, x.w)};
+  *reinterpret_cast<uint2*>(p) = *reinterpret_cast<const uint2*>(pairs);
+}
