@@ -358,7 +358,7 @@ __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments 
         switch (s.kind) {
           case QKV:
             send(a.qkv + row / HEAD * HEAD + box_of(row % HEAD, HEAD), sum, tag);
-            if (row >= C) store_qkv(row, sum, position, C, m.block_size, nullptr, s.cache);
+            if (row >= C) store_qkv(row, sum, position, C, m.block_size, (float*)nullptr, s.cache);
             break;
           case FC:
             send(a.hidden + box_of(row, 4 * C), gelu_of(sum), tag);
