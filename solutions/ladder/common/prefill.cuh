@@ -65,8 +65,10 @@ inline void launch_prefill(const GPT& g, const int* ids, int position, int num_i
                            int num_logits, cudaStream_t stream) {
   const GPTModel& m = g.model;
   int T = num_ids, C = m.n_embd;
+  Range range("prefill (%d tokens)", T);
   embed_kernel<<<T, 256, 0, stream>>>(g.xs, ids, position, m);
   for (int l = 0; l < m.n_layer; l++) {
+    Range layer_range("layer %d", l);
     const GPTLayer& p = g.params[l];
     const Layer& layer = g.layers[l];
     launch_layernorm(g.normed, g.xs, p.ln_1_weight, p.ln_1_bias, m.eps, T, C, stream);

@@ -11,6 +11,7 @@
 #include "gelu.cuh"
 #include "gemv.cuh"
 #include "gpt.cuh"
+#include "range.cuh"
 #include "sampling.cuh"
 
 // Prologue: layernorm of `in`, by a block of THREADS. PRECOND: k is a multiple of 4, at most
@@ -173,6 +174,7 @@ void row_linear(const Matrix<Weight>& weight, const float* bias, Prologue prolog
 inline void launch_layers(const GPT& g, float* logits, cudaStream_t stream) {
   const GPTModel& m = g.model;
   for (int l = 0; l < m.n_layer; l++) {
+    Range range("layer %d", l);
     const GPTLayer& p = g.params[l];
     const Layer& layer = g.layers[l];
     row_linear(layer.attn, p.attn_bias, RowNorm(g.x, p.ln_1_weight, p.ln_1_bias, m.eps),
@@ -194,6 +196,7 @@ inline void launch_next(const GPT& g, cudaStream_t stream) {
 
 // A whole step: feeds the token that x stands for, and picks the next.
 inline void launch_step(const GPT& g, cudaStream_t stream) {
+  Range range("decode", 0);
   launch_layers(g, g.logits, stream);
   launch_next(g, stream);
 }
