@@ -1,48 +1,26 @@
-// linear_tensor.cuh: a linear layer for many rows on the tensor cores, with nvcuda::wmma.
+// linear_tensor.cuh: a linear layer for many rows on the tensor cores.
 //
-// A warp multiplies tiles of 16 x 16 as one instruction. Its inputs are bfloat16 (8 bits of
-// mantissa) or, for float32 weights, TF32 (11 bits); the sums are float32. Tiles of both matrices
-// come by asynchronous copies, some slices of k ahead: the tensor cores are fast, and memory is
-// far. For GPUs since Ampere (sm_80); older ones have neither.
+// Their inputs are bfloat16 (8 bits of mantissa) or, for float32 weights, TF32 (11 bits); the sums
+// are float32. Tiles of both matrices come by asynchronous copies, some slices of k ahead: the
+// tensor cores are fast, and memory is far. For GPUs since Ampere (sm_80); older ones have neither.
 #pragma once
 #include <cuda_pipeline_primitives.h>
-#include <mma.h>
 
+#include "mma.cuh"
 #include "weights.cuh"
 
 // What the tensor cores are given for weights of type W. int8 becomes bfloat16, which holds it
 // exactly.
 template <typename W>
 struct TensorInput {
-  using Stored = __nv_bfloat16;  // in memory
-  static constexpr int K = 16;   // of one instruction
+  using Stored = __nv_bfloat16;
   static constexpr int STAGES = 4;
 };
 template <>
 struct TensorInput<float> {
   using Stored = float;
-  static constexpr int K = 8;
   static constexpr int STAGES = 2;
 };
-
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
-#define HAS_TENSOR_INPUTS
-// The same in wmma's words; and float32 to TF32, to the nearest. bfloat16 is what it is.
-template <typename Stored>
-struct Fragment {
-  using Type = Stored;
-};
-template <>
-struct Fragment<float> {
-  using Type = nvcuda::wmma::precision::tf32;
-};
-template <typename T>
-__device__ __forceinline__ void round_inputs(T& fragment) {
-  if constexpr (sizeof(fragment.x[0]) == 4)
-    for (int i = 0; i < fragment.num_elements; i++)
-      fragment.x[i] = nvcuda::wmma::__float_to_tf32(fragment.x[i]);
-}
-#endif
 
 // A block computes TILE x TILE outputs with 4 warps, along k in slices of SLICE.
 const int TENSOR_TILE = 64, TENSOR_SLICE = 32, TENSOR_THREADS = 128;
@@ -82,75 +60,60 @@ template <typename W, typename Epilogue>
 __global__ void __launch_bounds__(TENSOR_THREADS)
     linear_tensor_kernel(const typename TensorInput<W>::Stored* in, Matrix<W> weight, int m,
                          Epilogue epilogue) {
-#ifdef HAS_TENSOR_INPUTS
-  using namespace nvcuda;
-  using Input = TensorInput<W>;
-  using Stored = typename Input::Stored;
-  constexpr int TILE = TENSOR_TILE, SLICE = TENSOR_SLICE, STAGES = Input::STAGES, K = Input::K;
+#ifdef HAS_MMA
+  using Stored = typename TensorInput<W>::Stored;
+  constexpr int TILE = TENSOR_TILE, SLICE = TENSOR_SLICE, STAGES = TensorInput<W>::STAGES;
   constexpr int WIDTH = SLICE + 16 / sizeof(Stored);  // padded: rows begin in different banks
-  union Shared {
-    struct {
-      Stored in[TILE][WIDTH], weight[TILE][WIDTH];
-    } stages[STAGES];
-    float sums[TILE][TILE];
+  constexpr int K = 32 / sizeof(Stored);              // of one instruction
+  struct Stage {
+    Stored in[TILE][WIDTH], weight[TILE][WIDTH];
   };
-  __shared__ __align__(128) Shared shared;
+  __shared__ __align__(16) Stage stages[STAGES];
   const int n = weight.rows, k = weight.cols, row0 = blockIdx.y * TILE, col0 = blockIdx.x * TILE;
   const int warp_row = threadIdx.x / 64 * 32, warp_col = threadIdx.x / 32 % 2 * 32;
 
   auto copy = [&](int slice) {
     if (slice * SLICE < k) {
-      auto& stage = shared.stages[slice % STAGES];
+      Stage& stage = stages[slice % STAGES];
       copy_slice(stage.in, in, m, k, row0, slice * SLICE);
       copy_slice(stage.weight, weight.data, n, k, col0, slice * SLICE);
     }
     __pipeline_commit();
   };
-  // A warp has 32 x 32 of the outputs, as 2 x 2 tiles of 16 x 16.
-  wmma::fragment<wmma::accumulator, 16, 16, K, float> sums[2][2];
-  for (auto& row : sums)
-    for (auto& sum : row) wmma::fill_fragment(sum, 0.0f);
-
+  float sums[2][4][4] = {};  // a warp has 32 x 32 of the outputs: 2 x 4 tiles of 16 x 8
   for (int slice = 0; slice < STAGES - 1; slice++) copy(slice);
   for (int slice = 0; slice * SLICE < k; slice++) {
     __pipeline_wait_prior(STAGES - 2);
     __syncthreads();  // the slice is there, and nobody uses the one before it any more
     copy(slice + STAGES - 1);
-    auto& stage = shared.stages[slice % STAGES];
+    const Stage& stage = stages[slice % STAGES];
 #pragma unroll
     for (int i = 0; i < SLICE; i += K) {
-      wmma::fragment<wmma::matrix_a, 16, 16, K, typename Fragment<Stored>::Type, wmma::row_major>
-          a[2];
-      wmma::fragment<wmma::matrix_b, 16, 16, K, typename Fragment<Stored>::Type, wmma::col_major>
-          b[2];
+      unsigned a[2][4], b[2][4];
 #pragma unroll
       for (int j = 0; j < 2; j++) {
-        wmma::load_matrix_sync(a[j], &stage.in[warp_row + 16 * j][i], WIDTH);
-        wmma::load_matrix_sync(b[j], &stage.weight[warp_col + 16 * j][i], WIDTH);
-        round_inputs(a[j]);
-        round_inputs(b[j]);
+        load_a(a[j], &stage.in[warp_row + 16 * j][i], WIDTH);
+        load_b(b[j], &stage.weight[warp_col + 16 * j][i], WIDTH);
       }
 #pragma unroll
       for (int r = 0; r < 2; r++)
 #pragma unroll
-        for (int c = 0; c < 2; c++) wmma::mma_sync(sums[r][c], a[r], b[c], sums[r][c]);
+        for (int c = 0; c < 4; c++)
+          mma(sums[r][c], a[r], b[c / 2][c % 2 * 2], b[c / 2][c % 2 * 2 + 1], Stored());
     }
   }
 
-  __pipeline_wait_prior(0);
-  __syncthreads();  // the sums take the place of the slices
+  int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
 #pragma unroll
   for (int r = 0; r < 2; r++)
 #pragma unroll
-    for (int c = 0; c < 2; c++)
-      wmma::store_matrix_sync(&shared.sums[warp_row + 16 * r][warp_col + 16 * c], sums[r][c], TILE,
-                              wmma::mem_row_major);
-  __syncthreads();
-  for (int i = threadIdx.x; i < TILE * TILE; i += TENSOR_THREADS) {
-    int row = row0 + i / TILE, col = col0 + i % TILE;
-    if (row < m && col < n)
-      epilogue(row, col, shared.sums[i / TILE][i % TILE] * scale_of(weight, col));
-  }
+    for (int c = 0; c < 4; c++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        int row = row0 + warp_row + 16 * r + 8 * (i / 2) + g;
+        int col = col0 + warp_col + 8 * c + 2 * t + i % 2;
+        if (row < m && col < n) epilogue(row, col, sums[r][c][i] * scale_of(weight, col));
+      }
 #endif
 }
 
