@@ -27,7 +27,6 @@ class Oracle:
 
         from mingpt import weights
 
-        torch.set_grad_enabled(False)
         # A small one as in the workers: see there. A large one on all cores.
         self._threads = os.cpu_count() or 1 if size else 1
         self._torch = torch
@@ -41,7 +40,8 @@ class Oracle:
     def logits(self, ids: np.ndarray) -> np.ndarray:
         """ids (T) -> the logits after each of them, (T, V) float32."""
         self._torch.set_num_threads(self._threads)
-        return self._model(self._torch.from_numpy(ids.copy())[None])[0].numpy()
+        with self._torch.no_grad():
+            return self._model(self._torch.from_numpy(ids.copy())[None])[0].numpy()
 
     def after_prompt(self, prompt: np.ndarray, new: np.ndarray) -> np.ndarray:
         """The logits from which each new id (N) should have been picked: (N, V).

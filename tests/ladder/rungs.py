@@ -1,5 +1,6 @@
 """The rungs of solutions/ladder, as they are found there, and what is known of each."""
 
+import math
 from pathlib import Path
 
 import torch
@@ -11,9 +12,20 @@ LADDER = ROOT / "solutions" / "ladder"
 RUNGS = sorted(path for path in LADDER.iterdir() if path.name[0].isdigit())
 WITH_LAYERS = [path for path in RUNGS if (path / "gpt.cu").is_file()]
 
-# Largest error of a logit, of the largest logit: float32, and what rounded weights cost.
 SHARE = {"7_bf16": 0.5, "7_int8": 0.25, "8_persistent": 0.5}  # of float32's bytes of weights
-TOLERANCE = {"7_bf16": 0.02, "7_int8": 0.1, "8_persistent": 0.02}
+
+# Standard deviation of a rounding error, of the value: bfloat16 has 7 bits after the first (2^-7
+# apart, for values of 1.5 on average); int8 is 1/127 of a row's largest weight apart, 3 times a
+# usual one.
+BF16, INT8 = 2**-7 / math.sqrt(12) / 1.5, 3 / 127 / math.sqrt(12)
+# Largest error of a logit, of the largest logit. Weights and inputs of the 4 L + 1 = 9 linear
+# layers are rounded independently: errors add up as the root of their number. The worst logit: 4
+# times that.
+TOLERANCE = {
+    "7_bf16": 4 * math.sqrt(9 * 2 * BF16**2),
+    "8_persistent": 4 * math.sqrt(9 * 2 * BF16**2),
+    "7_int8": 4 * math.sqrt(9 * (INT8**2 + 2 * BF16**2)),
+}
 FLOAT32 = 1e-5
 
 
