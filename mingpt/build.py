@@ -71,7 +71,10 @@ def _build_cuda(source: Path, capability: int) -> Path:
             "There is no nvcc on the PATH. Install the CUDA toolkit, or use --device cpu."
         )
     flags = ["-O3", "-std=c++17", "-lineinfo", _target(capability, _architectures(nvcc))]
-    flags += ["-shared", "-Xcompiler", "-fPIC", "-I", str(INCLUDE), "-include", str(LAST_ERROR)]
+    # What two libraries call by one name stays two things, `static` variables of templates too,
+    # which GNU would unite for the whole process.
+    flags += ["-shared", "-Xcompiler", "-fPIC,-fno-gnu-unique", "-Xlinker", "-Bsymbolic"]
+    flags += ["-I", str(INCLUDE), "-include", str(LAST_ERROR)]
     inputs = [source, *local_includes(source), LAST_ERROR, *sorted(INCLUDE.glob("*.h"))]
     key = hashlib.sha256(repr((_version(nvcc), flags)).encode())
     for path in inputs:

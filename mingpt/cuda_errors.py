@@ -27,7 +27,8 @@ MEANINGS = {
     1: Meaning(
         "invalid argument",
         "a CUDA function or a launch was given an argument that cannot be",
-        "Look at the calls in the function: sizes, pointers, the bytes of dynamic shared memory.",
+        "Look at the calls in the function: sizes, pointers; and at its launches: threads a block "
+        "(up to 1024), bytes of dynamic shared memory.",
     ),
     2: Meaning(
         "out of memory",

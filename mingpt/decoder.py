@@ -105,6 +105,12 @@ class Decoder:
                 "size that it doesn't support?"
             )
         self._finish("gpt_open")
+        # A text's ids, at fixed places: the prompt on the host and on the device, then the new ones
+        # in memory that the device writes and the host reads. (T + new is at most one more.)
+        size, on_gpu = model.config.block_size, library.device == "cuda"
+        host = torch.empty(2, size, dtype=torch.int32, pin_memory=on_gpu)
+        self._prompt_on_host, self._new_ids = host
+        self._prompt = torch.empty(size, dtype=torch.int32, device=model.device)
 
     @property
     def bytes_per_step(self) -> int:
@@ -135,9 +141,12 @@ class Decoder:
         """
         if max_new_tokens < 1:
             return
-        prompt = ids.reshape(-1).to(self._model.device, torch.int32)
+        T, device = ids.numel(), self._library.device
+        if ids.device.type == "cpu":  # by way of pinned memory: the host need not wait
+            ids = self._prompt_on_host[:T].copy_(ids.reshape(-1))
+        self._prompt[:T].copy_(ids.reshape(-1), non_blocking=True)
         sampling = _Sampling(sampler.temperature, sampler.top_k or 0, sampler.seed)
-        new_ids, device = _pinned(max_new_tokens, self._library.device), self._library.device
+        new_ids = self._new_ids[:max_new_tokens].fill_(PENDING)
         read = new_ids.numpy()
 
         def queue(first: int, steps: int) -> None:
@@ -148,7 +157,7 @@ class Decoder:
             self._library.check("gpt_decode", certain=False)
 
         self._call["gpt_prefill"](
-            *(self._handle, prompt.data_ptr(), prompt.numel(), ctypes.byref(sampling)),
+            *(self._handle, self._prompt.data_ptr(), T, ctypes.byref(sampling)),
             *(new_ids.data_ptr(), self._stream()),
         )
         self._library.check("gpt_prefill")
@@ -241,7 +250,3 @@ def _describe(model: GPT) -> tuple[list[Tensor], _Model]:
     )
     return kept, structure
 
-
-def _pinned(count: int, device: str) -> Tensor:
-    """(count) int32, all PENDING, in memory that the device writes and the host reads."""
-    return torch.full((count,), PENDING, dtype=torch.int32, pin_memory=device == "cuda")

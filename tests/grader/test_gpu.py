@@ -75,7 +75,7 @@ ASTRAY = {
     ),
     "endless kernel": (
         "gelu.*did not finish within.*loop",
-        "  if (i >= n) return;\n  volatile int go = 1;\n  while (go) {\n  }\n",
+        "  if (i >= n) return;\n  const volatile float* x = in;\n  while (x[i] == x[i]) {\n  }\n",
     ),
 }
 

@@ -134,9 +134,9 @@ def test_the_same_seed_the_same_text(decoder, models):
 
 
 def test_frequencies_follow_the_softmax(library):
-    """Of the first id over 200 seeds: within top_k, and a chi-square that chance exceeds once in a
+    """Of the first id over 80 seeds: within top_k, and a chi-square that chance exceeds once in a
     million times."""
-    top_k, temperature, draws = 4, 2.0, 200
+    top_k, temperature, draws = 4, 2.0, 80
     model, _ = random_gpt2(n_layer=1, n_head=1, n_embd=64, vocab_size=71)
     ids = some_ids(model, 2)
     with open_decoder(model, library) as decoder:
@@ -151,7 +151,7 @@ def test_frequencies_follow_the_softmax(library):
         counts = np.array([first.count(i) for i in likely])
         assert ((counts - draws * p) ** 2 / (draws * p)).sum() <= 31  # 3 degrees of freedom
 
-        for seed in range(15):  # the second follows the first
+        for seed in range(6):  # the second follows the first
             a, b = decoder.generate(ids, 2, Sampler(temperature, top_k, seed))
             assert a == first[seed]
             after = decoder.feed(torch.tensor([[*ids[0].tolist(), a]]))[0]
@@ -180,7 +180,7 @@ def test_opening_often_leaks_nothing(library):
     def open_and_close(times):
         for _ in range(times):
             with Decoder(model, library) as decoder:
-                decoder.feed(some_ids(model, 2))
+                decoder.feed(some_ids(model, 1))
         resident = int(Path("/proc/self/statm").read_text().split()[1])  # pages of 4 KB
         return resident >> 8  # MB
 

@@ -257,14 +257,14 @@ __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments 
             send(a.x_out + box_of(row, C), own[mine] += sum, tag);
             break;
           case LM_HEAD:
-            best = max(best, isfinite(sum) ? rank_of(sum, row, position + 1, sampling) : ~0ull);
+            best = max(best, isfinite(sum) ? rank_of(sum, row, position + 1, sampling) : BAD_RANK);
             if (a.logits) a.logits[row] = sum;
         }
       });
     }
 
     best = best_of_all(a.best, best, tag);
-    int id = best == ~0ull ? NOT_FINITE : id_of(best);
+    int id = id_of(best);
     if (blockIdx.x == 0 && threadIdx.x == 0 && new_ids) {
       new_ids[step] = id;
       __threadfence_system();  // the host may see it now

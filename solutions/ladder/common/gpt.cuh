@@ -29,7 +29,9 @@ using Activation = Cached;  // what goes from one linear layer to the next in pr
 struct State {
   int position;  // of the token that x stands for
   alignas(16) GPTSampling sampling;
-  int* new_ids;  // where the next id goes, in host memory
+  int* new_ids;             // where the next id goes, in host memory
+  unsigned long long best;  // of next_kernel: the best rank so far,
+  unsigned arrived;         // and the blocks that have done their share
 };
 
 struct Layer {

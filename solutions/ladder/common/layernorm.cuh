@@ -20,14 +20,22 @@ __global__ void layernorm_kernel(Out* out, const float* in, const float* weight,
   Out* y = out + (size_t)row * num_cols;
 
   if constexpr (REGISTERS > 0) {
-    float4 part[REGISTERS];
+    float4 part[REGISTERS], w[REGISTERS], b[REGISTERS];
     float sum = 0.0f;
 #pragma unroll
     for (int i = 0; i < REGISTERS; i++) {
       int c = 4 * (32 * i + lane);
       part[i] = c < num_cols ? *reinterpret_cast<const float4*>(x + c) : float4{0, 0, 0, 0};
-      sum += part[i].x + part[i].y + part[i].z + part[i].w;
     }
+#pragma unroll
+    for (int i = 0; i < REGISTERS; i++) {  // now, so that the row's sums need not wait for them too
+      int c = 4 * (32 * i + lane);
+      if (c >= num_cols) continue;
+      w[i] = *reinterpret_cast<const float4*>(weight + c);
+      b[i] = *reinterpret_cast<const float4*>(bias + c);
+    }
+#pragma unroll
+    for (int i = 0; i < REGISTERS; i++) sum += part[i].x + part[i].y + part[i].z + part[i].w;
     float mean = warp_sum(sum) / num_cols, sum_sq = 0.0f;
 #pragma unroll
     for (int i = 0; i < REGISTERS; i++) {
@@ -41,10 +49,9 @@ __global__ void layernorm_kernel(Out* out, const float* in, const float* weight,
     for (int i = 0; i < REGISTERS; i++) {
       int c = 4 * (32 * i + lane);
       if (c >= num_cols) continue;
-      float4 w = *reinterpret_cast<const float4*>(weight + c);
-      float4 b = *reinterpret_cast<const float4*>(bias + c);
-      store4(y + c, make_float4(part[i].x * rstd * w.x + b.x, part[i].y * rstd * w.y + b.y,
-                                part[i].z * rstd * w.z + b.z, part[i].w * rstd * w.w + b.w));
+      store4(y + c,
+             make_float4(part[i].x * rstd * w[i].x + b[i].x, part[i].y * rstd * w[i].y + b[i].y,
+                         part[i].z * rstd * w[i].z + b[i].z, part[i].w * rstd * w[i].w + b[i].w));
     }
   } else {
     float sum = 0.0f, sum_sq = 0.0f;

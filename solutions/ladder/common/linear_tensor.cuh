@@ -14,123 +14,211 @@
 template <typename W>
 struct TensorInput {
   using Stored = __nv_bfloat16;
-  static constexpr int STAGES = 4;
 };
 template <>
 struct TensorInput<float> {
   using Stored = float;
-  static constexpr int STAGES = 2;
 };
 
-// A block computes TILE x TILE outputs with 4 warps, along k in slices of SLICE.
-const int TENSOR_TILE = 64, TENSOR_SLICE = 32, TENSOR_THREADS = 128;
+// A block computes M x N outputs, along k in slices of 128 bytes of each row, STAGES of which are
+// in shared memory. It has 8 warps, each with 32 columns, in GROUPS that share a slice's k. (A
+// small tile has work for 4 only; and a multiprocessor that has just these would mostly wait.)
+template <int M_, int N_, int GROUPS_, int STAGES_>
+struct TensorTiling {
+  static constexpr int M = M_, N = N_, GROUPS = GROUPS_, STAGES = STAGES_;
+};
+using LargeTile = TensorTiling<128, 64, 1, 3>;  // fewer reads
+using SmallTile = TensorTiling<64, 64, 2, 4>;   // more blocks
+const int TENSOR_BYTES = 128, TENSOR_THREADS = 256;
 
-// Starts to copy a slice of TILE rows of a matrix (rows, k); zeros outside. One row of the tile is
-// SLICE + pad elements.
-template <typename T, int WIDTH>
-__device__ __forceinline__ void copy_slice(T (*tile)[WIDTH], const T* matrix, int rows, int k,
-                                           int row0, int k0) {
-  constexpr int EACH = 16 / sizeof(T), PER_ROW = TENSOR_SLICE / EACH;
+// A slice of ROWS rows of a matrix.
+template <typename T, int ROWS>
+struct TensorSlice {
+  static constexpr int SIZE = TENSOR_BYTES / sizeof(T);
+  static constexpr int WIDTH = SIZE + 16 / sizeof(T);  // padded: rows begin in different banks
+  T rows[ROWS][WIDTH];
+};
+
+// A thread's part of the slices of ROWS rows of a matrix (rows, k): 16 bytes of each 32nd row.
+// Zeros outside the matrix.
+template <typename Stored, typename T, int ROWS>
+struct Slices {
+  static constexpr int EVERY = TENSOR_THREADS / 8;
+  int row = threadIdx.x / 8, col = threadIdx.x % 8 * (16 / sizeof(T));
+  const T *matrix, *from;
+  int k, rows, left;  // of the rows from this one on; of k
+
+  __device__ Slices(const T* matrix, int rows, int k, int row0)
+      : matrix(matrix),
+        from(matrix + (size_t)(row0 + row) * k + col),
+        k(k),
+        rows(rows - row0 - row),
+        left(k - col) {}
+
+  // Starts to copy the next slice.
+  __device__ __forceinline__ void copy(TensorSlice<Stored, ROWS>& slice) {
 #pragma unroll
-  for (int i = 0; i < TENSOR_TILE * PER_ROW / TENSOR_THREADS; i++) {
-    int item = threadIdx.x + i * TENSOR_THREADS, row = item / PER_ROW, col = item % PER_ROW * EACH;
-    bool inside = row0 + row < rows && k0 + col < k;
-    const T* from = inside ? matrix + (size_t)(row0 + row) * k + k0 + col : matrix;
-    __pipeline_memcpy_async(&tile[row][col], from, 16, inside ? 0 : 16);
+    for (int i = 0; i < ROWS; i += EVERY) {
+      bool inside = i < rows && left > 0;
+      __pipeline_memcpy_async(&slice.rows[row + i][col], inside ? from + (size_t)i * k : matrix, 16,
+                              inside ? 0 : 16);
+    }
+    from += slice.SIZE, left -= slice.SIZE;
   }
-}
+};
 
-// The same for int8: through registers, as it must be converted.
-template <int WIDTH>
-__device__ __forceinline__ void copy_slice(__nv_bfloat16 (*tile)[WIDTH], const int8_t* matrix,
-                                           int rows, int k, int row0, int k0) {
-  int row = threadIdx.x / 2, col = threadIdx.x % 2 * 16;
-  uint4 chunk = {0, 0, 0, 0};
-  if (row0 + row < rows && k0 + col < k)
-    chunk = *reinterpret_cast<const uint4*>(matrix + (size_t)(row0 + row) * k + k0 + col);
-  const int8_t* from = reinterpret_cast<const int8_t*>(&chunk);
+// The same for int8, 16 elements of each 64th row: through registers, as they must be converted.
+template <typename Stored, int ROWS>
+struct Slices<Stored, int8_t, ROWS> {
+  static constexpr int EVERY = TENSOR_THREADS / 4;
+  int row = threadIdx.x / 4, col = threadIdx.x % 4 * 16;
+  const int8_t* from;
+  int k, rows, left;
+
+  __device__ Slices(const int8_t* matrix, int rows, int k, int row0)
+      : from(matrix + (size_t)(row0 + row) * k + col),
+        k(k),
+        rows(rows - row0 - row),
+        left(k - col) {}
+
+  __device__ __forceinline__ void copy(TensorSlice<Stored, ROWS>& slice) {
+    uint4 chunks[ROWS / EVERY] = {};
 #pragma unroll
-  for (int i = 0; i < 16; i += 4)
-    store4(&tile[row][col + i], make_float4(from[i], from[i + 1], from[i + 2], from[i + 3]));
-}
+    for (int i = 0; i < ROWS / EVERY; i++)
+      if (i * EVERY < rows && left > 0)
+        chunks[i] = *reinterpret_cast<const uint4*>(from + (size_t)i * EVERY * k);
+#pragma unroll
+    for (int i = 0; i < ROWS / EVERY; i++) {
+      const int8_t* x = reinterpret_cast<const int8_t*>(&chunks[i]);
+#pragma unroll
+      for (int j = 0; j < 16; j += 4)
+        store4(&slice.rows[row + i * EVERY][col + j],
+               make_float4(x[j], x[j + 1], x[j + 2], x[j + 3]));
+    }
+    from += slice.SIZE, left -= slice.SIZE;
+  }
+};
 
 // out (m, n) = epilogue(in (m, k) . weight (n, k)^T)
-// PRECOND: k is a multiple of 16; in and weight are 16-byte aligned.
-template <typename W, typename Epilogue>
+// PRECOND: k is a multiple of 16; in and weight are 16-byte aligned. Dynamic shared memory: STAGES
+// slices of M + N rows.
+template <typename Tiling, typename W, typename Epilogue>
 __global__ void __launch_bounds__(TENSOR_THREADS)
     linear_tensor_kernel(const typename TensorInput<W>::Stored* in, Matrix<W> weight, int m,
                          Epilogue epilogue) {
 #ifdef HAS_MMA
   using Stored = typename TensorInput<W>::Stored;
-  constexpr int TILE = TENSOR_TILE, SLICE = TENSOR_SLICE, STAGES = TensorInput<W>::STAGES;
-  constexpr int WIDTH = SLICE + 16 / sizeof(Stored);  // padded: rows begin in different banks
-  constexpr int K = 32 / sizeof(Stored);              // of one instruction
+  constexpr int M = Tiling::M, N = Tiling::N, GROUPS = Tiling::GROUPS, STAGES = Tiling::STAGES;
   struct Stage {
-    Stored in[TILE][WIDTH], weight[TILE][WIDTH];
+    TensorSlice<Stored, M> in;
+    TensorSlice<Stored, N> weight;
   };
-  __shared__ __align__(16) Stage stages[STAGES];
-  const int n = weight.rows, k = weight.cols, row0 = blockIdx.y * TILE, col0 = blockIdx.x * TILE;
-  const int warp_row = threadIdx.x / 64 * 32, warp_col = threadIdx.x / 32 % 2 * 32;
+  constexpr int SLICE = TENSOR_BYTES / sizeof(Stored), WIDTH = TensorSlice<Stored, M>::WIDTH;
+  constexpr int K = 32 / sizeof(Stored),
+                STEPS = SLICE / K / GROUPS;      // of an instruction; of a group
+  constexpr int ROWS = M * N * GROUPS / 8 / 32;  // of a warp
+  extern __shared__ float4 shared[];
+  auto stages = reinterpret_cast<Stage*>(shared);
+  const int n = weight.rows, k = weight.cols, row0 = blockIdx.y * M, col0 = blockIdx.x * N;
+  const int warp = threadIdx.x / 32, group = warp / (8 / GROUPS);
+  const int warp_row = warp / (N / 32) % (M / ROWS) * ROWS, warp_col = warp % (N / 32) * 32;
 
+  Slices<Stored, Stored, M> ins(in, m, k, row0);
+  Slices<Stored, W, N> weights(weight.data, n, k, col0);
   auto copy = [&](int slice) {
     if (slice * SLICE < k) {
-      Stage& stage = stages[slice % STAGES];
-      copy_slice(stage.in, in, m, k, row0, slice * SLICE);
-      copy_slice(stage.weight, weight.data, n, k, col0, slice * SLICE);
+      ins.copy(stages[slice % STAGES].in);
+      weights.copy(stages[slice % STAGES].weight);
     }
     __pipeline_commit();
   };
-  float sums[2][4][4] = {};  // a warp has 32 x 32 of the outputs: 2 x 4 tiles of 16 x 8
+  float sums[ROWS / 16][4][4] = {};  // of a warp: ROWS x 32 outputs, in tiles of 16 x 8
   for (int slice = 0; slice < STAGES - 1; slice++) copy(slice);
   for (int slice = 0; slice * SLICE < k; slice++) {
     __pipeline_wait_prior(STAGES - 2);
     __syncthreads();  // the slice is there, and nobody uses the one before it any more
-    copy(slice + STAGES - 1);
     const Stage& stage = stages[slice % STAGES];
 #pragma unroll
-    for (int i = 0; i < SLICE; i += K) {
-      unsigned a[2][4], b[2][4];
+    for (int s = 0; s < STEPS; s++) {
+      const int i = (group * STEPS + s) * K;
+      unsigned a[ROWS / 16][4], b[2][4];
 #pragma unroll
-      for (int j = 0; j < 2; j++) {
-        load_a(a[j], &stage.in[warp_row + 16 * j][i], WIDTH);
-        load_b(b[j], &stage.weight[warp_col + 16 * j][i], WIDTH);
-      }
+      for (int j = 0; j < 2; j++)
+        load_b<Stored>(b[j], &stage.weight.rows[warp_col + 16 * j][i], WIDTH);
 #pragma unroll
-      for (int r = 0; r < 2; r++)
+      for (int r = 0; r < ROWS / 16; r++)
+        load_a<Stored>(a[r], &stage.in.rows[warp_row + 16 * r][i], WIDTH);
+      if (s == 0) copy(slice + STAGES - 1);
+#pragma unroll
+      for (int r = 0; r < ROWS / 16; r++)
 #pragma unroll
         for (int c = 0; c < 4; c++)
           mma(sums[r][c], a[r], b[c / 2][c % 2 * 2], b[c / 2][c % 2 * 2 + 1], Stored());
     }
   }
 
-  int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+  // Through shared memory: to add up the groups' sums, and so that neighbouring threads have
+  // neighbouring columns.
+  auto outs = reinterpret_cast<float (*)[M][N + 8]>(shared);
+  static_assert(sizeof(float[GROUPS][M][N + 8]) <= STAGES * sizeof(Stage));
+  __syncthreads();  // nobody uses the slices any more
+  const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
 #pragma unroll
-  for (int r = 0; r < 2; r++)
+  for (int r = 0; r < ROWS / 16; r++)
 #pragma unroll
     for (int c = 0; c < 4; c++)
 #pragma unroll
-      for (int i = 0; i < 4; i++) {
-        int row = row0 + warp_row + 16 * r + 8 * (i / 2) + g;
-        int col = col0 + warp_col + 8 * c + 2 * t + i % 2;
-        if (row < m && col < n) epilogue(row, col, sums[r][c][i] * scale_of(weight, col));
-      }
+      for (int half = 0; half < 2; half++)
+        *reinterpret_cast<float2*>(
+            &outs[group][warp_row + 16 * r + 8 * half + g][warp_col + 8 * c + 2 * t]) = {
+            sums[r][c][2 * half], sums[r][c][2 * half + 1]};
+  __syncthreads();
+  const int col = threadIdx.x % N;
+  if (col0 + col >= n) return;
+  const float scale = scale_of(weight, col0 + col);
+#pragma unroll 4
+  for (int row = threadIdx.x / N; row < min(M, m - row0); row += TENSOR_THREADS / N) {
+    float sum = outs[0][row][col];
+    for (int g = 1; g < GROUPS; g++) sum += outs[g][row][col];
+    epilogue(row0 + row, col0 + col, sum * scale);
+  }
 #endif
+}
+
+template <typename Tiling, typename W, typename Epilogue>
+void linear_tensor_by(const typename TensorInput<W>::Stored* in, const Matrix<W>& weight, int m,
+                      Epilogue epilogue, cudaStream_t stream) {
+  constexpr int M = Tiling::M, N = Tiling::N;
+  constexpr int BYTES = Tiling::STAGES * (M + N) * (TENSOR_BYTES + 16);
+  auto kernel = linear_tensor_kernel<Tiling, W, Epilogue>;
+  static auto asked =  // once: for more than 48 KB. Where that can't be had, the launch fails.
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, BYTES);
+  (void)asked;
+  dim3 grid((weight.rows + N - 1) / N, (m + M - 1) / M);
+  kernel<<<grid, TENSOR_THREADS, BYTES, stream>>>(in, weight, m, epilogue);
+}
+
+inline int device_attribute(cudaDeviceAttr attribute) {
+  int device, value = 0;
+  cudaGetDevice(&device);
+  cudaDeviceGetAttribute(&value, attribute, device);
+  return value;
 }
 
 template <typename W, typename Epilogue>
 void linear_tensor(const typename TensorInput<W>::Stored* in, const Matrix<W>& weight, int m,
                    Epilogue epilogue, cudaStream_t stream) {
-  dim3 grid((weight.rows + TENSOR_TILE - 1) / TENSOR_TILE, (m + TENSOR_TILE - 1) / TENSOR_TILE);
-  linear_tensor_kernel<<<grid, TENSOR_THREADS, 0, stream>>>(in, weight, m, epilogue);
+  static int processors = device_attribute(cudaDevAttrMultiProcessorCount);
+  long blocks =
+      (weight.rows + LargeTile::N - 1L) / LargeTile::N * ((m + LargeTile::M - 1) / LargeTile::M);
+  if (2 * blocks >= processors)
+    linear_tensor_by<LargeTile>(in, weight, m, epilogue, stream);
+  else
+    linear_tensor_by<SmallTile>(in, weight, m, epilogue, stream);
 }
 
 // Whether this GPU has bfloat16 and TF32 on its tensor cores.
 inline bool has_tensor_cores() {
-  static int major = 0;
-  if (!major) {
-    int device;
-    cudaGetDevice(&device);
-    cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
-  }
+  static int major = device_attribute(cudaDevAttrComputeCapabilityMajor);
   return major >= 8;
 }

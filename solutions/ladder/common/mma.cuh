@@ -55,17 +55,6 @@ __device__ __forceinline__ void load_transposed(unsigned (&words)[4], const void
 #endif
 }
 
-// float32 to TF32, to the nearest.
-__device__ __forceinline__ unsigned to_tf32(unsigned word) {
-#ifdef __CUDA_ARCH__
-  unsigned rounded;
-  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(__uint_as_float(word)));
-  return rounded;
-#else
-  return (word + 0x1000) & 0xffffe000;
-#endif
-}
-
 // The products of a word of A and a word of B, added up: where there is no tensor core.
 __device__ __forceinline__ float product(unsigned a, unsigned b, __nv_bfloat16) {
   return __uint_as_float(a << 16) * __uint_as_float(b << 16) +
@@ -101,11 +90,8 @@ __device__ __forceinline__ void mma(float (&d)[4], const unsigned (&a)[4], unsig
   mma_by_lanes(d, a, b0, b1, type);
 #endif
 }
-__device__ __forceinline__ void mma(float (&d)[4], const unsigned (&words)[4], unsigned b0,
-                                    unsigned b1, float type) {
-  unsigned a[4];
-  for (int i = 0; i < 4; i++) a[i] = to_tf32(words[i]);
-  b0 = to_tf32(b0), b1 = to_tf32(b1);
+__device__ __forceinline__ void mma(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1,
+                                    float type) {
 #ifdef __CUDA_ARCH__
   asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
       "{%0,%1,%2,%3};"
@@ -116,11 +102,20 @@ __device__ __forceinline__ void mma(float (&d)[4], const unsigned (&words)[4], u
 #endif
 }
 
+// bfloat16 as it is; float32 becomes TF32, to the nearest. (mma takes no notice of the last 13
+// bits.)
+template <typename T>
+__device__ __forceinline__ void round_words(unsigned (&words)[4]) {
+  if constexpr (sizeof(T) == 4)
+    for (unsigned& word : words) word = (word + 0x1000) & 0xffffe000;
+}
+
 // A (16 rows of 32 bytes, `stride` elements apart), as mma wants it.
 template <typename T>
 __device__ __forceinline__ void load_a(unsigned (&words)[4], const T* tile, int stride) {
   int lane = threadIdx.x % 32;
   load_matrices(words, tile + lane % 16 * stride + lane / 16 * (16 / sizeof(T)));
+  round_words<T>(words);
 }
 // Two Bs, one below the other (16 rows of 32 bytes): words 0 and 1, words 2 and 3.
 template <typename T>
@@ -128,6 +123,7 @@ __device__ __forceinline__ void load_b(unsigned (&words)[4], const T* tile, int 
   int lane = threadIdx.x % 32;
   load_matrices(words,
                 tile + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * (16 / sizeof(T)));
+  round_words<T>(words);
 }
 // The same of a matrix that is stored the other way round: tile has 16 rows of k, and 16 columns.
 __device__ __forceinline__ void load_b_transposed(unsigned (&words)[4], const __nv_bfloat16* tile,

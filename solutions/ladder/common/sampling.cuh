@@ -40,8 +40,10 @@ __device__ __forceinline__ unsigned long long rank_of(float logit, int id, int p
   return (unsigned long long)sortable(score) << 32 | (0xffffffffu - (unsigned)id);
 }
 
+const unsigned long long BAD_RANK = ~0ull;  // above that of any number
+
 __device__ __forceinline__ int id_of(unsigned long long rank) {
-  return (int)(0xffffffffu - (unsigned)rank);
+  return rank == BAD_RANK ? NOT_FINITE : (int)(0xffffffffu - (unsigned)rank);
 }
 
 // The k-th largest of n logits, as sortable bits: 8 bits at a time, from the top, by counting.
@@ -71,9 +73,11 @@ __device__ inline unsigned kth_largest(const float* logits, int n, int k) {
   return known;
 }
 
-// The id picked from n logits, in every thread. NOT_FINITE if a logit is NaN or infinite.
+// The best rank among logits begin to end - 1 of n, in every thread. BAD_RANK if one of them is NaN
+// or infinite. Where sampling is among the top_k only, others don't count: 0 if there is no other.
 // PRECOND: all threads of the block call it; blockDim.x is a multiple of 32.
-__device__ inline int pick(const float* logits, int n, int position, const GPTSampling& sampling) {
+__device__ inline unsigned long long best_rank(const float* logits, int n, int begin, int end,
+                                               int position, const GPTSampling& sampling) {
   __shared__ unsigned long long best;
   bool greedy = sampling.temperature <= 0.0f || sampling.top_k == 1;
   bool some = !greedy && sampling.top_k > 0 && sampling.top_k < n;
@@ -82,26 +86,26 @@ __device__ inline int pick(const float* logits, int n, int position, const GPTSa
   if (greedy) how.temperature = 0.0f;
 
   if (threadIdx.x == 0) best = 0;
-  bool bad = false;
   unsigned long long mine = 0;
-  const int AT_ONCE = 8;  // loads in flight
-  for (int start = threadIdx.x; start < n; start += AT_ONCE * blockDim.x) {
+  const int AT_ONCE = 4;  // loads in flight
+  for (int start = begin + threadIdx.x; start < end; start += AT_ONCE * blockDim.x) {
     float some_logits[AT_ONCE];
 #pragma unroll
     for (int j = 0; j < AT_ONCE; j++)
-      some_logits[j] = logits[min(n - 1, start + j * (int)blockDim.x)];
+      some_logits[j] = logits[min(end - 1, start + j * (int)blockDim.x)];
 #pragma unroll
     for (int j = 0; j < AT_ONCE; j++) {
-      int i = min(n - 1, start + j * (int)blockDim.x);  // the last one several times: no harm
-      bad |= !isfinite(some_logits[j]);
-      if (sortable(some_logits[j]) >= least)
+      int i = min(end - 1, start + j * (int)blockDim.x);  // the last one several times: no harm
+      if (!isfinite(some_logits[j]))
+        mine = BAD_RANK;
+      else if (sortable(some_logits[j]) >= least)
         mine = max(mine, rank_of(some_logits[j], i, position, how));
     }
   }
   for (int offset = 16; offset > 0; offset /= 2)
     mine = max(mine, __shfl_xor_sync(0xffffffff, mine, offset));
-  bad = __syncthreads_or(bad);
+  __syncthreads();  // best is 0
   if (threadIdx.x % 32 == 0) atomicMax(&best, mine);
   __syncthreads();
-  return bad ? NOT_FINITE : id_of(best);
+  return best;
 }

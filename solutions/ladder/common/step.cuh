@@ -151,14 +151,27 @@ __device__ __forceinline__ void next_token(const GPTModel& m, int id, int positi
   }
 }
 
-// Picks the id for the next position. By one block.
+// Picks the id for the next position: each block the best of its share of the logits, and the last
+// to finish the best of all. (Where sampling is among the top_k, each looks for their limit.)
+const int NEXT_BLOCKS = 32;
 __global__ void next_kernel(const float* logits, float* x, State* state, GPTModel m) {
-  int position = state->position + 1;
+  int position = state->position + 1, n = m.vocab_size;
+  int each = (n + gridDim.x - 1) / gridDim.x, begin = blockIdx.x * each;
+  unsigned long long best =
+      best_rank(logits, n, begin, min(n, begin + each), position, state->sampling);
+  __shared__ bool last;
+  if (threadIdx.x == 0) {
+    atomicMax(&state->best, best);
+    __threadfence();  // seen before the count is
+    last = atomicAdd(&state->arrived, 1) == gridDim.x - 1;
+  }
+  __syncthreads();
+  if (!last) return;
   int* new_id = state->new_ids;
-  int id = pick(logits, m.vocab_size, position, state->sampling);
-  next_token(m, id, position, x, new_id);
+  next_token(m, id_of(__ldcg(&state->best)), position, x, new_id);
   __syncthreads();  // all have read the state
-  if (threadIdx.x == 0) state->position = position, state->new_ids = new_id + 1;
+  if (threadIdx.x == 0)
+    state->position = position, state->new_ids = new_id + 1, state->best = 0, state->arrived = 0;
 }
 
 template <typename Prologue, typename Epilogue>
@@ -191,7 +204,7 @@ inline void launch_layers(const GPT& g, float* logits, cudaStream_t stream) {
 }
 
 inline void launch_next(const GPT& g, cudaStream_t stream) {
-  next_kernel<<<1, 1024, 0, stream>>>(g.logits, g.x, g.state, g.model);
+  next_kernel<<<NEXT_BLOCKS, 256, 0, stream>>>(g.logits, g.x, g.state, g.model);
 }
 
 // A whole step: feeds the token that x stands for, and picks the next.
