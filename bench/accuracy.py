@@ -180,7 +180,7 @@ def result_tables(results: dict) -> list[Table]:
                 cells = [c["max_error"], c["mean_error"], c["relative_error"], c["kl"]]
                 logits_table.rows.append([r["name"], r["dtype"], way, *map(scientific, cells)])
             all_equal = r["equal"] == model["greedy"]
-            equal = "all" if all_equal else f"the first {number(r['equal'])}"
+            equal = "all" if all_equal else f"the first {r['equal']}"
             ids_table.rows.append([r["name"], r["dtype"], equal, percent(r["best"], 1)])
         found += [logits_table, ids_table]
     return found

@@ -23,6 +23,7 @@ TIMED: dict[str, type] = {
     "precision": float,
 }
 TOKENS: dict[str, type] = {"prompt_tokens": int, "new_tokens": int, "margin": float}
+ROUNDED: dict[str, type] = {"bf16_margin": float, "int8_margin": float}
 
 # For each check: the settings it has besides points, stage and time_limit, with their types.
 SETTINGS: dict[str, dict[str, type]] = {
@@ -37,14 +38,16 @@ SETTINGS: dict[str, dict[str, type]] = {
     "decoder": {
         "tolerance": float,
         "margin": float,
-        "low_precision_tolerance": float,
-        "low_precision_kl": float,
+        "bf16_tolerance": float,
+        "bf16_kl": float,
+        "int8_tolerance": float,
+        "int8_kl": float,
         "samples": int,
     },
     "kernel_speed": TIMED,
     "speed": TIMED | TOKENS,
-    "fast": TIMED | TOKENS | {"low_precision_margin": float},
-    "bonus": TIMED | TOKENS | {"low_precision_margin": float},
+    "fast": TIMED | TOKENS | ROUNDED,
+    "bonus": TIMED | TOKENS | ROUNDED,
 }
 MAY_BE_ZERO = ("points", "zero_ratio", "stage")
 

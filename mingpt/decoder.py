@@ -249,4 +249,3 @@ def _describe(model: GPT) -> tuple[list[Tensor], _Model]:
         *(address(parts.ln_f.weight), address(parts.ln_f.bias), layers),
     )
     return kept, structure
-

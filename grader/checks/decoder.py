@@ -1,8 +1,9 @@
 """A gpt.cu that decodes by itself (decoder.h): its logits, its text, its choices at random.
 
 With float32 weights it must be as right as the layers alone. One that reads fewer bytes a step, and
-says so by gpt_bytes_per_step, has rounded its weights: its logits may be farther off, and what they
-predict is compared as a whole. A token may then be another that is nearly as good.
+says so by gpt_bytes_per_step, has rounded its weights, to 16 bits or to 8: its logits may be
+farther off, and what they predict is compared as a whole. A token may then be another that is
+nearly as good.
 """
 
 import time
@@ -40,8 +41,7 @@ def decoder(context: Context) -> Passed:
         figures = own.open() | own.check_logits()
         figures["texts"] = own.check_texts()
         own.check_sampling()
-    low = "" if own.float32 else " It reads fewer bytes than float32 weights have: judged as such."
-    return Passed(low.strip(), figures=figures)
+    return Passed(own.judged_as, figures=figures)
 
 
 def has_decoder(context: Context) -> bool:
@@ -51,10 +51,13 @@ def has_decoder(context: Context) -> bool:
     return reply.get("decoder") is True
 
 
-def is_low_precision(reply: dict) -> bool:
-    """Whether a decoder says that it reads far fewer bytes a step than the float32 model has."""
+def weights_of(reply: dict) -> str:
+    """ "float32", "bf16" or "int8": by the bytes that a decoder says it reads a step, out of those
+    that the float32 model has."""
     reads, has = reply.get("bytes_per_step"), reply.get("model_bytes_per_step")
-    return isinstance(reads, int) and isinstance(has, int) and reads < 0.75 * has
+    if not (isinstance(reads, int) and isinstance(has, int)) or reads >= 0.75 * has:
+        return "float32"
+    return "bf16" if reads >= 0.375 * has else "int8"
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,19 @@ class Decoder:
         self._oracle, self._rubric = context.session.oracle, context.rubric
         self._deadline = time.monotonic() + context.rubric.time_limit
         self._size = self._oracle.config.block_size
-        self.float32 = True
+        self.weights = "float32"
+
+    @property
+    def float32(self) -> bool:
+        return self.weights == "float32"
+
+    def allowed(self, name: str) -> float:
+        """`name` of the rubric, for these weights."""
+        return getattr(self._rubric, name if self.float32 else f"{self.weights}_{name}")
+
+    @property
+    def judged_as(self) -> str:
+        return "" if self.float32 else f"It reads as few bytes as {self.weights} weights have."
 
     def open(self) -> dict:
         """gpt_open; what it says of itself, as figures."""
@@ -115,14 +130,13 @@ class Decoder:
             self._ask("The model", "shorten", block_size=self._size)
         path = str(self._context.session.library)
         reply, _ = self._ask("gpt_open", "open_decoder", path=path)
-        self.float32 = not is_low_precision(reply)
+        self.weights = weights_of(reply)
         return {"bytes_per_step": reply.get("bytes_per_step")}
 
     @property
     def margin(self) -> float:
         """Of a token, behind the best: with rounded weights both logits may be off."""
-        rubric = self._rubric
-        return rubric.margin if self.float32 else 2 * rubric.low_precision_tolerance
+        return self._rubric.margin if self.float32 else 2 * self.allowed("tolerance")
 
     # ------------------------------------------------------------------------------- logits
 
@@ -140,11 +154,11 @@ class Decoder:
             self._compare(f"of {name}", logits, expected[part], position, POSITION)
             position += size
         divergence = mean_divergence(got, expected)
-        if not self.float32 and divergence > self._rubric.low_precision_kl:
+        if not self.float32 and divergence > self.allowed("kl"):
             raise Failure(
                 f"What the logits predict is too far from the model: a KL divergence of"
-                f" {divergence:.3g} nats on average, at most {self._rubric.low_precision_kl:g} is"
-                " allowed with rounded weights.",
+                f" {divergence:.3g} nats on average, at most {self.allowed('kl'):g} is allowed"
+                f" with {self.weights} weights.",
                 "A scale for each row (or for smaller groups) keeps more of the weights than one"
                 " for a whole matrix.",
             )
@@ -160,10 +174,7 @@ class Decoder:
     def _compare(
         self, name: str, got: np.ndarray, expected: np.ndarray, position: int, hint: str
     ) -> None:
-        rubric = self._rubric
-        wide = rubric.low_precision_tolerance
-        tolerance = rubric.tolerance if self.float32 else wide
-        row = first_difference(got, expected, tolerance)
+        row = first_difference(got, expected, self.allowed("tolerance"))
         if row is None:
             return
         with np.errstate(invalid="ignore"):
@@ -175,7 +186,10 @@ class Decoder:
         )
         if np.isnan(got[row]).all():
             message += " They are NaN, as before the call: was any of them written?"
-        elif self.float32 and first_difference(got, expected, wide) is None:
+        elif (
+            self.float32
+            and first_difference(got, expected, wide := self._rubric.int8_tolerance) is None
+        ):
             message += (
                 f"\nAll are off by less than {wide:.0%} of the largest logit: are weights or sums"
                 " narrower than float32?"

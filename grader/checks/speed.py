@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.checks.decoder import is_low_precision
+from grader.checks.decoder import weights_of
 from grader.checks.kernel_speed import built
 from grader.framework import Context, blameless, check
 from grader.oracle import Oracle, first_bad_token
@@ -166,6 +166,7 @@ class DecoderRunner(Runner):
         limit = self.context.session.rubric.startup_limit  # none of it is the submission's time
         self._worker.ask("load_random", size=SIZE, seed=self._seed, limit=limit)
         reply, _ = self.ask("open_decoder", path=str(library))
-        if is_low_precision(reply):
-            self.margin = self.context.rubric.low_precision_margin
+        weights = weights_of(reply)
+        if weights != "float32":
+            self.margin = getattr(self.context.rubric, f"{weights}_margin")
         self.figures = {"bytes_per_step": reply.get("bytes_per_step")}

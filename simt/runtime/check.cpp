@@ -187,7 +187,8 @@ void Checker::check_write(Cell& cell, const Access& a) {
     readers = order.concurrent(r);
     if (same_generation(r, now)) readers |= (cell.reader_pc & kOthersInBlock) != 0;
     if (r == now) readers |= (cell.reader_pc & kOthersInWarp) != 0;
-    readers |= (cell.reader_pc & kOthersInGrid) != 0;
+    // Which blocks, nobody remembers: so all must have told of what they did.
+    readers |= cell.reader_pc & kOthersInGrid && !order.told_of_all();
   }
   if (readers) return race(cell, a, true);
   if (!others) return;
@@ -235,7 +236,8 @@ void Checker::race(const Cell& cell, const Access& a, bool with_reader) {
   bool in_warp = same_block && thread_of(other) >> 5 == thread_of(mine) >> 5;
   // A place that several have read keeps only the last of them, and where the others are.
   bool several = same_thread(other, mine);
-  if (with_reader && in_warp && cell.reader_pc & (kOthersInBlock | kOthersInGrid))
+  bool others = with_reader && (in_warp || !order.concurrent(other));
+  if (others && cell.reader_pc & (kOthersInBlock | kOthersInGrid))
     several = true, in_warp = false, same_block = !(cell.reader_pc & kOthersInGrid);
   const char* among = in_warp ? "warp" : same_block ? "block" : "grid";
   // What is missing between lanes is less than what is missing between warps: told apart.

@@ -197,6 +197,15 @@ bool Order::told_of(Moment earlier) const {
   return found != threads_know_.end() && found->second.has(block, earlier);
 }
 
+bool Order::told_of_all() {
+  finish_reading(thread_);
+  Knowledge all = block_knows_;
+  auto found = threads_know_.find(thread_);
+  if (found != threads_know_.end()) all.join(found->second);
+  all.join(block_, {});
+  return all.num_blocks() == num_blocks_;
+}
+
 void Order::fence() {
   any_fence_ = true;
   fences_[thread_] = now;

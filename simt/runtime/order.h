@@ -42,6 +42,7 @@ class Knowledge {
   }
   void join(uint64_t block, const Seen& seen) { blocks_[block].join(seen); }
   bool empty() const { return blocks_.empty(); }
+  size_t num_blocks() const { return blocks_.size(); }
   void clear() { blocks_.clear(); }
 
  private:
@@ -90,6 +91,8 @@ class Order {
     if (block_knows_.empty() && threads_know_.empty()) return false;
     return told_of(earlier);
   }
+  // Whether every block of the launch has told this thread what it did, up to some moment.
+  bool told_of_all();
   // Whether an earlier access may, on a GPU, as well come after or together with one made now.
   bool concurrent(Moment earlier);
   bool in_this_block(Moment m) const { return run_of(m) >= first_run_ && block_of(m) == block_; }

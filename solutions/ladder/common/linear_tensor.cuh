@@ -114,8 +114,8 @@ __global__ void __launch_bounds__(TENSOR_THREADS)
     TensorSlice<Stored, N> weight;
   };
   constexpr int SLICE = TENSOR_BYTES / sizeof(Stored), WIDTH = TensorSlice<Stored, M>::WIDTH;
-  constexpr int K = 32 / sizeof(Stored),
-                STEPS = SLICE / K / GROUPS;      // of an instruction; of a group
+  constexpr int K = 32 / sizeof(Stored);         // of an instruction
+  constexpr int STEPS = SLICE / K / GROUPS;      // along a slice, of a group
   constexpr int ROWS = M * N * GROUPS / 8 / 32;  // of a warp
   extern __shared__ float4 shared[];
   auto stages = reinterpret_cast<Stage*>(shared);
@@ -132,28 +132,43 @@ __global__ void __launch_bounds__(TENSOR_THREADS)
     }
     __pipeline_commit();
   };
+  // What a warp needs for one instruction's k: loaded while the products before it are made.
+  struct Fragments {
+    unsigned a[ROWS / 16][4], b[2][4];
+  } fragments[2];
+  auto load = [&](Fragments& f, int slice, int step) {
+    const Stage& stage = stages[slice % STAGES];
+    const int i = (group * STEPS + step) * K;
+#pragma unroll
+    for (int r = 0; r < ROWS / 16; r++) load_a(f.a[r], &stage.in.rows[warp_row + 16 * r][i], WIDTH);
+#pragma unroll
+    for (int c = 0; c < 2; c++) load_b(f.b[c], &stage.weight.rows[warp_col + 16 * c][i], WIDTH);
+  };
+  auto wait = [&] {
+    __pipeline_wait_prior(STAGES - 2);
+    __syncthreads();  // the next slice is there, and nobody needs this one any more
+  };
+
   float sums[ROWS / 16][4][4] = {};  // of a warp: ROWS x 32 outputs, in tiles of 16 x 8
   for (int slice = 0; slice < STAGES - 1; slice++) copy(slice);
+  wait();
+  load(fragments[0], 0, 0);
   for (int slice = 0; slice * SLICE < k; slice++) {
-    __pipeline_wait_prior(STAGES - 2);
-    __syncthreads();  // the slice is there, and nobody uses the one before it any more
-    const Stage& stage = stages[slice % STAGES];
 #pragma unroll
-    for (int s = 0; s < STEPS; s++) {
-      const int i = (group * STEPS + s) * K;
-      unsigned a[ROWS / 16][4], b[2][4];
-#pragma unroll
-      for (int j = 0; j < 2; j++)
-        load_b<Stored>(b[j], &stage.weight.rows[warp_col + 16 * j][i], WIDTH);
-#pragma unroll
-      for (int r = 0; r < ROWS / 16; r++)
-        load_a<Stored>(a[r], &stage.in.rows[warp_row + 16 * r][i], WIDTH);
-      if (s == 0) copy(slice + STAGES - 1);
+    for (int step = 0; step < STEPS; step++) {
+      Fragments &now = fragments[step % 2], &next = fragments[(step + 1) % 2];
+      if (step + 1 < STEPS) {
+        load(next, slice, step + 1);
+      } else if ((slice + 1) * SLICE < k) {
+        wait();
+        load(next, slice + 1, 0);
+      }
 #pragma unroll
       for (int r = 0; r < ROWS / 16; r++)
 #pragma unroll
         for (int c = 0; c < 4; c++)
-          mma(sums[r][c], a[r], b[c / 2][c % 2 * 2], b[c / 2][c % 2 * 2 + 1], Stored());
+          mma(sums[r][c], now.a[r], now.b[c / 2][c % 2 * 2], now.b[c / 2][c % 2 * 2 + 1], Stored());
+      if (step == 0) copy(slice + STAGES - 1);
     }
   }
 
