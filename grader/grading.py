@@ -6,6 +6,7 @@ from pathlib import Path
 
 from grader import checks  # noqa: F401 (registers them)
 from grader import environment as environment_
+from grader import ideas
 from grader.framework import PLACES, REGISTRY, Check, Context, GraderError, Session, select
 from grader.outcome import Failure, NotMeasured
 from grader.results import ERROR, FAILED, PASSED, SKIPPED, CheckResult, Result
@@ -106,12 +107,12 @@ def run(
 ) -> CheckResult:
     """One check, unless something that it needs has not passed."""
 
-    def result(
-        status: str, earned: float, message: str, hint: str = "", figures: dict | None = None
-    ):
+    def result(status: str, earned: float, message: str, hint="", figures=None, **fields):
         message = message.replace(f"{session.submission}{os.sep}", "")  # the student's own files
         return CheckResult(
-            check.id, check.title, status, earned, worth, message, hint, figures or {}, extra
+            *(check.id, check.title, status, earned, worth, message, hint),
+            *(figures or {}, extra),
+            **fields,
         )
 
     if check.device not in (None, session.device):
@@ -129,10 +130,19 @@ def run(
     try:
         passed = check.run(Context(session, check, extra))
         return result(
-            PASSED, points(passed.fraction, worth), passed.message, passed.hint, passed.figures
+            *(PASSED, points(passed.fraction, worth), passed.message, passed.hint),
+            *(passed.figures,),
+            lost=passed.lost,
+            evidence=passed.evidence,
         )
     except Failure as failure:
-        return result(FAILED, 0, failure.message, failure.hint, failure.figures)
+        idea = ideas.find(failure.idea)
+        return result(
+            *(FAILED, 0, failure.message, failure.hint, failure.figures),
+            more_hints=list(idea.hints),
+            revisit=idea.where,
+            evidence=failure.evidence,
+        )
     except NotMeasured as reason:
         worth = 0
         return result(SKIPPED, 0, reason.message, "", reason.figures)

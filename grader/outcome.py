@@ -4,11 +4,24 @@ from dataclasses import dataclass, field
 
 
 class Failure(Exception):
-    """The submission is wrong: what was seen, and a hint at the idea to revisit."""
+    """The submission is wrong: what was seen, and a hint at the idea to revisit.
 
-    def __init__(self, message: str, hint: str = "", figures: dict | None = None):
+    idea: its name in grader/ideas.py, which has more hints and where it is explained. evidence:
+    arrays and numbers that reports draw, such as where an output is wrong.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        figures: dict | None = None,
+        *,
+        idea: str = "",
+        evidence: dict | None = None,
+    ):
         super().__init__(message)
         self.message, self.hint, self.figures = message, hint, figures or {}
+        self.idea, self.evidence = idea, evidence or {}
 
 
 class NotMeasured(Exception):
@@ -27,3 +40,5 @@ class Passed:
     hint: str = ""
     figures: dict = field(default_factory=dict)
     fraction: float = 1.0
+    lost: str = ""  # why not all of the points
+    evidence: dict = field(default_factory=dict)  # what reports draw

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 PASSED, FAILED, SKIPPED, ERROR = "passed", "failed", "skipped", "error"
 
@@ -28,6 +28,10 @@ class CheckResult:
     hint: str = ""
     figures: dict = field(default_factory=dict)
     extra: bool = False  # its points come on top: of a stage beyond those asked for
+    more_hints: list[str] = field(default_factory=list)  # each says more than the one before
+    revisit: str = ""  # where the idea is explained
+    lost: str = ""  # why not all of the points, where message does not say it
+    evidence: dict = field(default_factory=dict)  # what reports draw: see docs/grading.md
 
 
 @dataclass

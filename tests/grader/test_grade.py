@@ -50,7 +50,7 @@ def test_solutions_get_full_marks(variant, quick_rubric, tmp_path):
     path = tmp_path / "result.json"
     result.write(path)
     document = json.loads(path.read_text())
-    assert document["schema_version"] == 2 and document["extra"] == 0
+    assert document["schema_version"] == 3 and document["extra"] == 0
     assert document["score"] == result.score and document["max_score"] == 100
     here = [id for id, check in framework.REGISTRY.items() if check.device != "cuda"]
     assert [check["id"] for check in document["checks"]] == here
