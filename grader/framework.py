@@ -18,6 +18,7 @@ from threading import Thread
 
 import numpy as np
 
+from grader import rubric
 from grader.client import RequestFailed, Worker, WorkerFailed
 from grader.diagnosis.faults import explain
 from grader.outcome import Failure, Passed
@@ -41,16 +42,30 @@ PLACES = {"cpu": "the CPU", "cuda": "a GPU"}  # of Check.device, in words
 REGISTRY: dict[str, Check] = {}  # in the order of definition, which is the order of running
 
 
-def check(id: str, needs: Iterable[str] = (), after: Iterable[str] = (), **fields) -> Callable:
+def check(
+    id: str,
+    needs: Iterable[str] = (),
+    after: Iterable[str] = (),
+    *,
+    own: Entry | None = None,
+    **fields,
+) -> Callable:
     """Register a function as a check. What it needs must be registered already.
 
+    own: points, stage and time limit of a check that rubric.toml need not know (own_checks.py).
     fields: device, models and timed of Check.
     """
 
     def register(function: Callable[["Context"], Passed]):
         needed, earlier = tuple(needs), tuple(after)
-        if id in REGISTRY or not {*needed, *earlier} <= set(REGISTRY):
-            raise ValueError(f"check {id}: defined twice, or before what it needs")
+        if id in REGISTRY:
+            raise ValueError(f"there is a check {id} already")
+        if unknown := {*needed, *earlier} - set(REGISTRY):
+            raise ValueError(f"check {id} needs {min(unknown)}, and there is no such check")
+        if own:
+            rubric.OWN[id] = own
+        elif id not in rubric.SETTINGS:
+            raise ValueError(f"check {id} is not in rubric.toml: give it own=Entry(...)")
         title = (function.__doc__ or id).strip().splitlines()[0]
         REGISTRY[id] = Check(id, title, needed, function, earlier, **fields)
         return function

@@ -4,6 +4,7 @@
     python grader/grade.py starter                    everything
     python grader/grade.py starter --only gelu        one check, and what it needs
     python grader/grade.py starter --stage 3          the checks of the labs up to stage 3
+    python grader/grade.py starter --hint 2           with hints that say more
     python grader/grade.py starter --verbose          with figures and what your code printed
 
 Exit status: 0 graded, whatever the score; 2 wrong usage, or no such submission; 3 the grader itself
@@ -20,7 +21,7 @@ from pathlib import Path
 if __name__ == "__main__":  # run as a file: its folder is on the path, where the packages are not
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from grader import environment, rubric
+from grader import environment, own_checks, rubric
 from grader.framework import PLACES, REGISTRY
 from grader.grading import grade
 from grader.report import terminal
@@ -40,10 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: the workers end first
     errors = terminal.console(stderr=True)
     try:
+        own_checks.load()
         if options.list:
             return list_checks()
         return run(options)
-    except (UsageError, rubric.RubricError, DeviceError) as error:
+    except (UsageError, own_checks.OwnCheckError, rubric.RubricError, DeviceError) as error:
         errors.print(f"grade.py: {error}", soft_wrap=True)
         return USAGE
     except KeyboardInterrupt:
@@ -88,6 +90,15 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--json", metavar="FILE", type=Path, help="write the result document there")
     made.add_argument(
+        "--hint",
+        type=int,
+        choices=(1, 2, 3),
+        default=1,
+        metavar="1|2|3",
+        help="how much the hints say: 1 points at the idea, 2 says what to look at, 3 what must"
+        " hold there",
+    )
+    made.add_argument(
         "--verbose",
         action="store_true",
         help="show figures, what the submission printed, and where the grader failed",
@@ -114,7 +125,7 @@ def run(options: argparse.Namespace) -> int:
 
     output = terminal.console()
     faults: list[BaseException] = []
-    progress = terminal.LiveProgress(output, options.verbose)
+    progress = terminal.LiveProgress(output, options.verbose, options.hint)
     shown = Path(os.path.relpath(submission))  # short, where it lies below this folder
     output.print(f"Grading {submission if '..' in shown.parts else shown}\n")
     try:

@@ -4,11 +4,13 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from grader import checks  # noqa: F401 (registers them)
+from grader import (
+    checks,  # noqa: F401 (registers them)
+    ideas,
+)
 from grader import environment as environment_
-from grader import ideas
 from grader.framework import PLACES, REGISTRY, Check, Context, GraderError, Session, select
-from grader.outcome import Failure, NotMeasured
+from grader.outcome import Failure, NotMeasured, Passed
 from grader.results import ERROR, FAILED, PASSED, SKIPPED, CheckResult, Result
 from grader.rubric import Rubric
 from grader.scoring import points
@@ -129,20 +131,10 @@ def run(
         return result(SKIPPED, 0, f"Not run: it needs {parent}, which {why}.")
     try:
         passed = check.run(Context(session, check, extra))
-        return result(
-            *(PASSED, points(passed.fraction, worth), passed.message, passed.hint),
-            *(passed.figures,),
-            lost=passed.lost,
-            evidence=passed.evidence,
-        )
+        earned = points(passed.fraction, worth)
+        return result(PASSED, earned, passed.message, passed.hint, passed.figures, **details(passed))
     except Failure as failure:
-        idea = ideas.find(failure.idea)
-        return result(
-            *(FAILED, 0, failure.message, failure.hint, failure.figures),
-            more_hints=list(idea.hints),
-            revisit=idea.where,
-            evidence=failure.evidence,
-        )
+        return result(FAILED, 0, failure.message, failure.hint, failure.figures, **details(failure))
     except NotMeasured as reason:
         worth = 0
         return result(SKIPPED, 0, reason.message, "", reason.figures)
@@ -152,3 +144,14 @@ def run(
     except Exception as error:
         on_error(check, error)
         return result(ERROR, 0, f"The grader failed: {type(error).__name__}: {error}.")
+
+
+def details(outcome: Passed | Failure) -> dict:
+    """The fields of a CheckResult that say more."""
+    idea = ideas.find(outcome.idea if outcome.hint else "")
+    return {
+        "more_hints": list(idea.hints),
+        "revisit": idea.where,
+        "evidence": outcome.evidence,
+        "lost": getattr(outcome, "lost", ""),
+    }

@@ -41,4 +41,5 @@ class Passed:
     figures: dict = field(default_factory=dict)
     fraction: float = 1.0
     lost: str = ""  # why not all of the points
+    idea: str = ""  # of the hint, as Failure's
     evidence: dict = field(default_factory=dict)  # what reports draw

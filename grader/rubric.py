@@ -1,7 +1,9 @@
 """Reads rubric.toml and refuses a wrong one with a message that names the line to mend."""
 
+import difflib
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 try:
@@ -49,6 +51,7 @@ SETTINGS: dict[str, dict[str, type]] = {
     "fast": TIMED | TOKENS | ROUNDED,
     "bonus": TIMED | TOKENS | ROUNDED,
 }
+COMMON = ("points", "stage", "time_limit")
 MAY_BE_ZERO = ("points", "zero_ratio", "stage")
 
 
@@ -63,13 +66,16 @@ class Entry:
     points: float
     stage: int  # of the labs
     time_limit: float  # seconds
-    settings: dict
+    settings: dict = field(default_factory=dict)
 
     def __getattr__(self, name: str):
         try:
             return self.__dict__["settings"][name]
         except KeyError:
             raise AttributeError(name) from None
+
+
+OWN: dict[str, Entry] = {}  # of an instructor's own checks: rubric.toml may say otherwise
 
 
 @dataclass(frozen=True)
@@ -103,22 +109,32 @@ def parse(data: dict) -> Rubric:
         raise RubricError(f"version must be {VERSION}, not {data.get('version')!r}")
     top = {name: _number(data, name, "") for name in ("loop_limit", "startup_limit")}
     top["stage"] = _number(data, "stage", "", whole=True)
-    unknown = set(data) - set(SETTINGS) - set(top) - {"version"}
+    unknown = set(data) - set(SETTINGS) - set(OWN) - set(top) - {"version"}
     if unknown:
+        known = [*SETTINGS, *OWN]
         raise RubricError(
-            f"[{min(unknown)}] is neither a check nor a setting; checks: {', '.join(SETTINGS)}"
+            f"[{min(unknown)}] is neither a check nor a setting{_meant(min(unknown), known)};"
+            f" checks: {', '.join(known)}"
         )
-    return Rubric({id: _entry(data, id) for id in SETTINGS}, **top)
+    entries = {id: _entry(data, id) for id in SETTINGS}
+    entries |= {id: _entry(data, id) if id in data else entry for id, entry in OWN.items()}
+    return Rubric(entries, **top)
+
+
+def _meant(wrong: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(wrong, list(known), 1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _entry(data: dict, id: str) -> Entry:
     table = data.get(id)
     if not isinstance(table, dict):
         raise RubricError(f"the table [{id}] is missing")
-    known = SETTINGS[id]
-    unknown = set(table) - set(known) - {"points", "stage", "time_limit"}
+    known = SETTINGS.get(id) or {name: type(x) for name, x in _own_settings(id).items()}
+    unknown = set(table) - set(known) - set(COMMON)
     if unknown:
-        raise RubricError(f"[{id}] {min(unknown)}: no such setting")
+        meant = _meant(min(unknown), [*known, *COMMON])
+        raise RubricError(f"[{id}] {min(unknown)}: no such setting{meant}")
     settings = {}
     for name, kind in known.items():
         if kind is str:
@@ -140,6 +156,10 @@ def _entry(data: dict, id: str) -> Entry:
         _number(table, "time_limit", f"[{id}] "),
         settings,
     )
+
+
+def _own_settings(id: str) -> dict:
+    return OWN[id].settings if id in OWN else {}
 
 
 def _number(table: dict, name: str, where: str, whole: bool = False) -> float:

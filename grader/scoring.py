@@ -19,3 +19,23 @@ def points(share: float, maximum: float) -> float:
     if share < 1.0:
         earned = min(earned, maximum - 0.1)
     return max(0.0, earned)
+
+
+def reason(ratio: float, full: float, zero: float, what: str = "") -> str:
+    """Why not all points, where a ratio does not earn them: the curve, and the place on it."""
+    share = fraction(ratio, full, zero)
+    if share == 1:
+        return ""
+    low, high = (zero, full) if zero < full else (full, zero)
+    far = (ratio - low) / (high - low)
+    place = round(min(1.0, max(0.0, far)) * (CURVE - 1))
+    drawn = "".join("●" if i == place else "─" for i in range(CURVE))
+    of = f"{what}: " if what else ""
+    ends = ("none", "all") if zero < full else ("all", "none")
+    curve = (
+        f"{'p' if what else 'P'}oints go from {ends[0]} at {low:g} {drawn} to {ends[1]} at {high:g}"
+    )
+    return f"{of}{curve}; you are at {ratio:.2f}: {share:.0%} of them."
+
+
+CURVE = 25  # characters

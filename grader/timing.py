@@ -15,7 +15,7 @@ import numpy as np
 
 from grader.outcome import Failure, Passed
 from grader.rubric import Entry
-from grader.scoring import fraction
+from grader.scoring import fraction, reason
 
 CERTAIN = 3.3  # deviations: 999 of 1000
 WAKE = 0.02  # seconds of work before each timed run, so that clocks are up and caches warm
@@ -113,8 +113,6 @@ def judge(measured: dict[str, Pairs], rubric: Entry, told: str, hint: str, unit:
     """
     share = float(np.mean([share_of(pairs, rubric) for pairs in measured.values()]))
     message = told
-    if share < 1:
-        message += f" Full marks from {rubric.full_ratio:g}, none from {rubric.zero_ratio:g} down."
     for name, pairs in measured.items():
         if pairs.uncertainty > rubric.precision and not is_certain(pairs, rubric):
             of = f" of {name}" if name else ""
@@ -125,9 +123,24 @@ def judge(measured: dict[str, Pairs], rubric: Entry, told: str, hint: str, unit:
     figures = {"full_marks_ratio": rubric.full_ratio, "zero_ratio": rubric.zero_ratio}
     for name, pairs in measured.items():
         figures |= figures_of(pairs, f"{name}_" if name else "", unit)
+    lost = [why_lost(name, pairs, rubric, unit) for name, pairs in measured.items()]
+    lost_text = "\n".join(text for text in lost if text)
     if share == 0:
-        raise Failure(message, hint, figures)
-    return Passed(message, hint if share < 1 else "", figures, share)
+        raise Failure(f"{message}\n{lost_text}", hint, figures, idea="speed")
+    return Passed(message, hint if share < 1 else "", figures, share, lost_text, "speed")
+
+
+def why_lost(name: str, pairs: Pairs, rubric: Entry, unit: str) -> str:
+    """The curve with the place on it, and what full marks need; "" for all of the points."""
+    text = reason(pairs.ratio, rubric.full_ratio, rubric.zero_ratio, name)
+    if not text:
+        return ""
+    student, reference = np.median(pairs.rates, axis=0)
+    needed = rubric.full_ratio * reference
+    return (
+        f"{text} All of them need {needed:,.0f} {unit.replace('_per_s', '/s')} here,"
+        f" {needed / student:.2f} times yours."
+    )
 
 
 def figures_of(pairs: Pairs, prefix: str, unit: str) -> dict:

@@ -94,6 +94,8 @@ def compare(context: Context, make, oracle: Oracle, what: str, hint: str) -> Pas
         passed.hint,
         passed.figures | student.figures | {"runs_verified": len(pairs.rates)},
         passed.fraction,
+        passed.lost,
+        passed.idea,
     )
 
 

@@ -18,7 +18,7 @@ from grader.kernels.cases import Case, gpt2_case
 from grader.kernels.traffic import Traffic, traffic
 from grader.outcome import Failure, NotMeasured, Passed
 from grader.rubric import Entry
-from grader.scoring import fraction
+from grader.scoring import fraction, reason
 from mingpt.paths import ROOT
 from simt.profiling import read_profiles
 
@@ -103,7 +103,6 @@ def judge(student: dict[str, Traffic], reference: dict[str, Traffic], rubric: En
     ]
     if causes:
         message = "\n".join([*(cause.text for cause in causes), message])
-        message += f" Full marks up to {rubric.full_ratio:g}, none from {rubric.zero_ratio:g} on."
     hint = " ".join(dict.fromkeys(cause.hint for cause in causes))
     figures = figures_of(student) | {
         **{f"{name}_reference_sectors": t.sectors for name, t in reference.items()},
@@ -112,9 +111,11 @@ def judge(student: dict[str, Traffic], reference: dict[str, Traffic], rubric: En
         "zero_ratio": rubric.zero_ratio,
     }
     share = sum(shares.values()) / len(shares)
+    curve = rubric.full_ratio, rubric.zero_ratio
+    lost = "\n".join(reason(ratios[name], *curve, name) for name in ratios if shares[name] < 1)
     if share == 0:
-        raise Failure(message, hint, figures)
-    return Passed(message, hint, figures, share)
+        raise Failure(f"{message}\n{lost}", hint, figures, idea="coalescing")
+    return Passed(message, hint, figures, share, lost, "coalescing")
 
 
 def figures_of(student: dict[str, Traffic]) -> dict:

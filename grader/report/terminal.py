@@ -8,7 +8,7 @@ from rich.status import Status
 from rich.text import Text
 
 from grader.client import printable
-from grader.framework import Check
+from grader.framework import PLACES, REGISTRY, Check
 from grader.grading import Progress
 from grader.results import CheckResult, Result
 
@@ -33,8 +33,8 @@ def console(stderr: bool = False) -> Console:
 class LiveProgress(Progress):
     """A line that says what is running; each check's result appears as soon as it is known."""
 
-    def __init__(self, output: Console, verbose: bool = False):
-        self._output, self._verbose = output, verbose
+    def __init__(self, output: Console, verbose: bool = False, hints: int = 1):
+        self._output, self._verbose, self._hints = output, verbose, hints
         self._status: Status | None = None
 
     def started(self, check: Check) -> None:
@@ -44,7 +44,7 @@ class LiveProgress(Progress):
 
     def finished(self, result: CheckResult) -> None:
         self.stop()
-        show_check(self._output, result, self._verbose)
+        show_check(self._output, result, self._verbose, self._hints)
 
     def stop(self) -> None:
         """Remove the line; a second call does nothing."""
@@ -53,8 +53,8 @@ class LiveProgress(Progress):
             self._status = None
 
 
-def show_check(output: Console, check: CheckResult, verbose: bool) -> None:
-    """One check: mark, id, title and points; then its message and hint.
+def show_check(output: Console, check: CheckResult, verbose: bool, hints: int = 1) -> None:
+    """One check: mark, id, title and points; then its message, `hints` hints and what it lost.
 
     Nothing for one that was skipped and has nothing to say.
     """
@@ -73,8 +73,15 @@ def show_check(output: Console, check: CheckResult, verbose: bool) -> None:
         _indent(output, Text(printable(check.message)))
     elif check.message:
         _indent(output, Text(printable(check.message), style="dim"))
-    if check.hint:
-        _indent(output, Text.assemble(("Hint: ", "bold cyan"), (printable(check.hint), "cyan")))
+    if check.lost:
+        _indent(output, Text(printable(check.lost)))
+    known = [hint for hint in (check.hint, *check.more_hints) if hint]
+    for i, hint in enumerate(known[:hints], 1):
+        name = "Hint: " if hints == 1 or len(known) == 1 else f"Hint {i}: "
+        _indent(output, Text.assemble((name, "bold cyan"), (printable(hint), "cyan")))
+    if known and check.revisit:
+        more = f" (--hint {hints + 1} says more)" if len(known) > hints else ""
+        _indent(output, Text(f"Read again: {check.revisit}{more}", style="dim cyan"))
     if verbose:
         for name, value in check.figures.items():
             _indent(output, Text(f"{name.replace('_', ' ')}: {_figure(value)}", style="dim"))
@@ -94,6 +101,8 @@ def show_total(output: Console, result: Result, verbose: bool) -> None:
             _indent(output, Text(printable(text)))
     place = result.environment
     output.print()
+    if scope := scope_of(result):
+        output.print(Text(f" {scope}", style="dim"))
     style = "bold green" if result.score == result.max_score else "bold"
     extra = f", and {result.extra:g} extra" if result.extra else ""
     output.print(Text(f" Score: {result.score:g} of {result.max_score:g}{extra}", style=style))
@@ -102,6 +111,32 @@ def show_total(output: Console, result: Result, verbose: bool) -> None:
     if verbose:
         versions = ", ".join(f"{name} {version}" for name, version in place["versions"].items())
         output.print(Text(f" {place['date']}, seed {place['seed']}\n {versions}", style="dim"))
+
+
+def scope_of(result: Result) -> str:
+    """What a result without a failure does not say: the checks that were not made."""
+    failed = [check for check in result.checks if check.status in ("failed", "error")]
+    passed = [check.id for check in result.checks if check.status == "passed"]
+    if failed or not passed:
+        return ""
+    left_out = [id for id in REGISTRY if id not in passed]
+    if not left_out:
+        return "All checks passed."
+    here = f"on {PLACES[_device(result)]}"
+    elsewhere = [id for id in left_out if REGISTRY[id].device not in (None, _device(result))]
+    others = [id for id in left_out if id not in elsewhere]
+    parts = [f"What was checked {here} passed: {', '.join(passed)}."]
+    if others:
+        parts.append(f"Not checked: {', '.join(others)}.")
+    if elsewhere:
+        parts.append(
+            f"Only elsewhere: {', '.join(elsewhere)} ({PLACES[REGISTRY[elsewhere[0]].device]})."
+        )
+    return " ".join(parts)
+
+
+def _device(result: Result) -> str:
+    return result.environment["device"]
 
 
 def _indent(output: Console, text: Text) -> None:

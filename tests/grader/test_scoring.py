@@ -1,6 +1,7 @@
 """Points: the speed curve, and the rubric that the numbers come from."""
 
 import copy
+import re
 
 import numpy as np
 import pytest
@@ -8,10 +9,12 @@ import pytest
 from grader import rubric
 from grader.framework import REGISTRY, Check
 from grader.grading import grade, up_to
+from grader.ideas import IDEAS, find
 from grader.outcome import Failure, NotMeasured, Passed
 from grader.report import terminal
+from grader.results import CheckResult, Result
 from grader.rubric import RubricError
-from grader.scoring import fraction, points
+from grader.scoring import fraction, points, reason
 from grader.timing import Pairs, is_certain, judge, measure
 from mingpt.paths import ROOT
 
@@ -246,3 +249,39 @@ def test_a_rubric_that_cannot_be_read(tmp_path):
     (tmp_path / "bad.toml").write_text("points = = 3")
     with pytest.raises(RubricError, match=r"bad\.toml: not TOML"):
         rubric.load(tmp_path / "bad.toml")
+
+
+def test_lost_points_are_explained():
+    entry = rubric.load()["speed"]
+    passed = judged(pairs(0.565), entry)  # half-way from 0.2 to 0.93
+    assert "none at 0.2" in passed.lost and "all at 0.93" in passed.lost
+    assert "you are at 0.56: 50% of them" in passed.lost or "0.57: 50%" in passed.lost
+    assert "93 tokens/s here, 1.65 times yours" in passed.lost
+    curve = passed.lost.split("0.2 ")[1].split(" to")[0]
+    assert curve.index("●") == len(curve) // 2
+    assert judged(pairs(1.0), entry).lost == ""
+    less = reason(2.55, 1.1, 4, "gelu")  # of traffic less is better
+    assert less.startswith("gelu: points go from all at 1.1") and "50% of them" in less
+
+
+def test_every_idea_has_two_more_hints_and_a_place():
+    for name, idea in IDEAS.items():
+        assert len(idea.hints) == 2 and all(idea.hints), name
+        assert re.fullmatch(r"Lab \d \(.+\), “.+”", idea.where), name
+        code = re.compile(r"[{}]|==|__\w|\w\(\w+, |torch\.|;$")
+        assert not any(code.search(hint) for hint in idea.hints), name
+    assert find("no such idea").hints == ()
+
+
+def test_what_passed_says_no_more_than_was_checked():
+    def result(id, status="passed"):
+        return CheckResult(id, id, status, 1, 1)
+
+    some = Result([result("build"), result("gelu")], {"device": "cpu"})
+    text = terminal.scope_of(some)
+    assert text.startswith("What was checked on the CPU passed: build, gelu.")
+    assert "Not checked: layernorm" in text and "Only elsewhere: kernel_speed" in text
+    failed = Result([result("build"), result("gelu", "failed")], {"device": "cpu"})
+    assert terminal.scope_of(failed) == ""
+    everything = Result([result(id) for id in REGISTRY], {"device": "cuda"})
+    assert terminal.scope_of(everything) == "All checks passed."
