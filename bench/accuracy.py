@@ -19,12 +19,10 @@ try:
 except ModuleNotFoundError:
     sys.exit("This Python has no torch. Run `make setup`, then use .venv/bin/python.")
 
-from rich.console import Console
-from rich.markup import escape
 
 from bench import gpu, logits, tables
 from bench.ladder import LADDER, RANDOM, OpenRung, Rung, build_all, model_for, rungs
-from bench.tables import NONE, Table, number, paragraphs, percent, scientific, versions
+from bench.tables import NONE, Table, paragraphs, percent, scientific, versions
 from mingpt import cli
 from mingpt.errors import LabError
 from mingpt.weights import BUNDLED, load
@@ -69,19 +67,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
-    console = Console(highlight=False)
     results = tables.read_results(args.kept, "accuracy") if args.kept else run(args)
-    console.print(escape(versions(results["machine"])), soft_wrap=True)
-    for table in result_tables(results):
-        console.print()
-        table.print(console)
-    for line in failures(results):
-        console.print(f"[red]failed[/red] {escape(line)}", soft_wrap=True)
-    if args.json:
-        tables.write_results(args.json, results)
-    if args.docs:
-        tables.write_results(args.docs / "accuracy.json", results)
-        tables.write(args.docs / "accuracy.md", page(results))
+    tables.present(
+        *(args, "accuracy", results),
+        lines=[versions(results["machine"])],
+        tables=result_tables(results),
+        failed=failures(results),
+        page=page,
+    )
     return int(bool(failures(results)))
 
 

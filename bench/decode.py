@@ -22,8 +22,6 @@ except ModuleNotFoundError:
     sys.exit("This Python has no torch. Run `make setup`, then use .venv/bin/python.")
 
 import numpy as np
-from rich.console import Console
-from rich.markup import escape
 
 from bench import gpu, tables
 from bench.decoding import report
@@ -88,31 +86,22 @@ def workload(text: str) -> Workload:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
-    console = Console(highlight=False)
     results = tables.read_results(args.kept, "decode") if args.kept else run(args)
-    for line in report.machine_lines(results):
-        console.print(escape(line), soft_wrap=True)
-    for table in report.tables(results):
-        console.print()
-        table.print(console)
-    failed = report.failures(results)
-    for line in failed:
-        console.print(f"[red]failed[/red] {escape(line)}", soft_wrap=True)
-    for note in results["notes"]:
-        console.print(escape(note), soft_wrap=True)
-    if args.json:
-        tables.write_results(args.json, results)
-    if args.docs:
-        write_docs(results, args.docs)
+    tables.present(
+        *(args, "ladder", results),
+        lines=report.machine_lines(results),
+        tables=report.tables(results),
+        failed=report.failures(results),
+        page=report.page,
+        draw=picture,
+    )
     return int(report.a_rung_failed(results))
 
 
-def write_docs(results: dict, folder: Path) -> None:
-    from bench.decoding.picture import draw
+def picture(results: dict, path: Path) -> None:
+    from bench.decoding.picture import draw  # matplotlib takes a second to import
 
-    tables.write_results(folder / "ladder.json", results)
-    tables.write(folder / "ladder.md", report.page(results))
-    draw(results, folder / "ladder.png")
+    draw(results, path)
 
 
 def run(args: argparse.Namespace) -> dict:

@@ -20,8 +20,6 @@ except ModuleNotFoundError:
     sys.exit("This Python has no torch. Run `make setup`, then use .venv/bin/python.")
 
 import numpy as np
-from rich.console import Console
-from rich.markup import escape
 
 from bench import gpu, tables
 from bench.ladder import Rung, build_all, rungs
@@ -74,21 +72,15 @@ def sizes(text: str) -> tuple[int, ...]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
-    console = Console(highlight=False)
     results = tables.read_results(args.kept, "kernels") if args.kept else run(args)
-    for line in report.machine_lines(results):
-        console.print(escape(line), soft_wrap=True)
-    for table in report.tables(results):
-        console.print()
-        table.print(console)
     failed = report.failures(results)
-    for line in failed:
-        console.print(f"[red]failed[/red] {escape(line)}", soft_wrap=True)
-    if args.json:
-        tables.write_results(args.json, results)
-    if args.docs:
-        tables.write_results(args.docs / "kernels.json", results)
-        tables.write(args.docs / "kernels.md", report.page(results))
+    tables.present(
+        *(args, "kernels", results),
+        lines=report.machine_lines(results),
+        tables=report.tables(results),
+        failed=failed,
+        page=report.page,
+    )
     return int(bool(failed))
 
 

@@ -71,6 +71,40 @@ def add_output_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     )
 
 
+def present(
+    args: argparse.Namespace,
+    name: str,
+    results: dict,
+    *,
+    lines: list[str],
+    tables: list[Table],
+    failed: list[str],
+    page: Callable[[dict], str],
+    draw: Callable[[dict, Path], None] | None = None,
+) -> None:
+    """Show the results, and keep them where --json and --docs say: name.json, name.md, name.png.
+
+    lines: about the machine. failed: what went wrong, a line each.
+    """
+    console = Console(highlight=False)
+    for line in lines:
+        console.print(escape(line), soft_wrap=True)
+    for table in tables:
+        console.print()
+        table.print(console)
+    for line in failed:
+        console.print(f"[red]failed[/red] {escape(line)}", soft_wrap=True)
+    for line in results.get("notes", ()):
+        console.print(escape(line), soft_wrap=True)
+    if args.json:
+        write_results(args.json, results)
+    if args.docs:
+        write_results(args.docs / f"{name}.json", results)
+        write(args.docs / f"{name}.md", page(results))
+        if draw:
+            draw(results, args.docs / f"{name}.png")
+
+
 @contextlib.contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """say(what is done now), on standard error: one line that changes, or a line each in a file."""
