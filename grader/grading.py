@@ -132,7 +132,9 @@ def run(
     try:
         passed = check.run(Context(session, check, extra))
         earned = points(passed.fraction, worth)
-        return result(PASSED, earned, passed.message, passed.hint, passed.figures, **details(passed))
+        return result(
+            PASSED, earned, passed.message, passed.hint, passed.figures, **details(passed)
+        )
     except Failure as failure:
         return result(FAILED, 0, failure.message, failure.hint, failure.figures, **details(failure))
     except NotMeasured as reason:

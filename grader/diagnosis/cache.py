@@ -107,8 +107,10 @@ def _list(numbers: list[int]) -> str:
 # ---------------------------------------------------------------------------------- the verdict
 
 
-def explain(run: Run, problem: str, earlier: list[Run], oracle, probe: Probe | None) -> Failure:
-    """A run with a problem -> a Failure to raise."""
+def explain(
+    run: Run, problem: str, earlier: list[Run], oracle, probe: Probe | None, made: list[int]
+) -> Failure:
+    """A run with a problem -> a Failure to raise. made: the sizes of the caches that it made."""
     figures: dict = {
         "case": run.name,
         "prompt_tokens": int(run.prompt.size),
@@ -147,13 +149,37 @@ def explain(run: Run, problem: str, earlier: list[Run], oracle, probe: Probe | N
         f" for id {column} {run.logits[row, column]:.6g}, expected {expected[row, column]:.6g}."
     )
     figures |= {"first_wrong_step": row, "position": position}
-    cause = probed or stale(run, row, earlier)
+    cause = probed or several(made) or stale(run, row, earlier)
     if cause:
-        return Failure(f"{message}\n{cause.text}", cause.hint, figures)
+        return Failure(f"{message}\n{cause.text}", cause.hint, figures, idea=cause.idea)
     return Failure(
         message + "\nCause not recognised.",
         "With T = 3 tokens and then 1, write down what each method must return, and compare.",
         figures,
+    )
+
+
+def several(made: list[int]) -> Cause | None:
+    """More than one cache for a text."""
+    if len(made) < 2:
+        return None
+    return Cause(
+        f"generate makes {len(made)} caches for this text, and each is empty at first: the history"
+        " is lost.",
+        "TODO 6: one cache belongs to a text, from the prefill to its last token.",
+        "cache_reset",
+    )
+
+
+def too_short(made: list[int], tokens: int) -> Cause | None:
+    """A cache with less room than the text has tokens that are fed."""
+    if len(made) != 1 or made[0] >= tokens:
+        return None
+    return Cause(
+        f"generate makes a cache with room for {made[0]} tokens (max_len), and this text feeds"
+        f" {tokens}.",
+        "TODO 6, step 1: how long may a text become? model.config.block_size says it.",
+        "cache_growth",
     )
 
 
@@ -177,15 +203,20 @@ def stale(run: Run, row: int, earlier: list[Run]) -> Cause | None:
     return None
 
 
-def raised(error: RequestFailed, case: str, probe: Probe | None) -> Failure:
-    """generate raised: with the student's own line, and what the probe says of the cause."""
+def raised(
+    error: RequestFailed, case: str, probe: Probe | None, short: Cause | None = None
+) -> Failure:
+    """generate raised: with the student's own line, and what the probe says of the cause.
+
+    short: that its cache was too short, if it was.
+    """
     if error.type == "NotImplementedError":
         return not_written(error)
     if error.type == "WrongYield":
         return Failure(error.message + ".", "TODO 6: yield what sample returns.")
     failure = request_failed(error)
     message, hint = f"With {case}: {failure.message}", failure.hint
-    cause = probe.cause() if probe else None
+    cause = (probe.cause() if probe else None) or short
     if cause is None and probe and probe.error:
         if probe.error.type == "NotImplementedError":
             return not_written(probe.error)
@@ -193,7 +224,7 @@ def raised(error: RequestFailed, case: str, probe: Probe | None) -> Failure:
             message += "\n" + request_failed(probe.error).message
     if cause:
         message, hint = f"{message}\n{cause.text}", cause.hint
-    return Failure(message, hint)
+    return Failure(message, hint, idea=cause.idea if cause else "python")
 
 
 def not_written(error: RequestFailed) -> Failure:
@@ -211,7 +242,7 @@ def not_written(error: RequestFailed) -> Failure:
 
 def not_loaded(error: RequestFailed) -> Failure:
     """Importing kv_cache.py failed."""
-    if error.type == "SyntaxError" and error.where:
+    if error.type in ("SyntaxError", "IndentationError", "TabError") and error.where:
         line, source = error.where.get("line"), printable(str(error.where.get("source", "")))
         message = (
             f"kv_cache.py is not valid Python: {error.message}\n  kv_cache.py:{line}: {source}"

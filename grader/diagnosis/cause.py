@@ -7,3 +7,4 @@ from dataclasses import dataclass
 class Cause:
     text: str  # what the evidence says
     hint: str  # the idea to revisit, never the code
+    idea: str = ""  # its name in grader/ideas.py

@@ -10,6 +10,15 @@ import numpy as np
 from grader.client import RequestFailed
 from grader.diagnosis.cause import Cause
 
+# By a step's first letter: the method, the dtypes that will do, its TODO, and the idea.
+INTEGERS = ("int64", "int32")
+CONTRACT = {
+    "p": ("positions", INTEGERS, 2, "positions are whole numbers, which index the embedding."),
+    "m": ("mask", ("bool",), 3, "True where a token may be seen, False where not: a bool."),
+    "k": ("update", ("float32",), 1, "the cache has the dtype that __init__ is given."),
+    "v": ("update", ("float32",), 1, "the cache has the dtype that __init__ is given."),
+}
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -17,22 +26,31 @@ class Probe:
 
     k: np.ndarray  # (L, nh, T, hs)
     v: np.ndarray
-    split: int  # tokens in the first part; the rest are the second
+    pieces: list[int]  # tokens in each part, T in all
     steps: dict[str, np.ndarray]
+    kinds: dict[str, str]  # of each step: the dtype that it returned
+    places: dict[str, int]  # and where its memory begins
     error: RequestFailed | None
 
     @staticmethod
-    def read(k, v, split: int, reply: dict, arrays: list[np.ndarray]) -> "Probe | None":
-        names, error = reply.get("steps"), reply.get("error")
-        if not isinstance(names, list) or len(names) != len(arrays):
+    def read(k, v, pieces: list[int], reply: dict, arrays: list[np.ndarray]) -> "Probe | None":
+        lists = [reply.get(name) for name in ("steps", "kinds", "places")]
+        if not all(isinstance(x, list) and len(x) == len(arrays) for x in lists):
             return None
-        steps = {str(name): array for name, array in zip(names, arrays, strict=True)}
-        return Probe(k, v, split, steps, RequestFailed(error) if isinstance(error, dict) else None)
+        names = [str(name) for name in lists[0]]
+        by_name = [dict(zip(names, x, strict=True)) for x in (arrays, *lists[1:])]
+        error = reply.get("error")
+        return Probe(
+            k, v, pieces, *by_name, RequestFailed(error) if isinstance(error, dict) else None
+        )
 
     def cause(self) -> Cause | None:
         """The first method that does something else than its contract says."""
-        layers, _, total, _ = self.k.shape
-        for part, (start, end) in enumerate([(0, self.split), (self.split, total)]):
+        layers = len(self.k)
+        ends = np.cumsum(self.pieces).tolist()
+        if cause := self._kinds():
+            return cause
+        for part, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
             checks = [lambda p=part, s=start, e=end: self._positions(p, s, e)]
             checks += [lambda p=part, s=start, e=end: self._mask(p, s, e)]
             checks += [
@@ -42,6 +60,22 @@ class Probe:
             for check in checks:
                 if cause := check():
                     return cause
+        return None
+
+    def moves(self) -> bool:
+        """Whether the cache lies somewhere else after each part: it was allocated anew."""
+        keys = [self.places.get(f"k {part} layer 0") for part in range(len(self.pieces))]
+        return None not in keys and len(set(keys)) == len(keys) > 1
+
+    def _kinds(self) -> Cause | None:
+        """Another dtype than the contract's, where it is not one that does as well."""
+        for name, kind in self.kinds.items():
+            method, right, todo, why = CONTRACT[name[0]]
+            if kind in right:
+                continue
+            return Cause(
+                f"{method} returns {kind}, expected {right[0]}.", f"TODO {todo}: {why}", "python"
+            )
         return None
 
     def _positions(self, part: int, start: int, end: int) -> Cause | None:
@@ -63,6 +97,21 @@ class Probe:
             return Cause(
                 f"{seen}: the position offset of the history is missing.",
                 "TODO 2: the new tokens come after those in the cache.",
+            )
+        counts = got.size == end - start and np.array_equal(
+            got.ravel() - got.ravel()[0], np.arange(end - start)
+        )
+        if counts and start == 0 and got.ravel()[0] > 1:
+            return Cause(
+                f"{seen}: a new KVCache is not empty; what an earlier text left stays behind.",
+                "TODO 1: each KVCache has tensors and a length of its own. What do all share?",
+                "cache_reset",
+            )
+        if counts and part > 1 and got.ravel()[0] == self.pieces[part - 1]:
+            return Cause(
+                f"{seen}: the length is that of the last part, not of all so far.",
+                "TODO 5: advance(T) adds T tokens to those before.",
+                "cache_positions",
             )
         shift = got.ravel() - expected if got.size == expected.size else None
         if shift is not None and (shift == shift[0]).all() and abs(int(shift[0])) == 1:
@@ -126,6 +175,14 @@ class Probe:
             call = f"update(layer={layer}) with {end - start} tokens after {start}"
             expected = truth[None, layer, :, :end]
             word = "keys" if name == "k" else "values"
+            if layer and got.shape[2:3] == (end + end - start,):
+                return Cause(
+                    f"{call} returns {got.shape[2]} tokens, expected {end}; layer 0 was right: the"
+                    " length has changed between two layers.",
+                    "TODO 4: update leaves the length as it is, for the next layer; advance(T)"
+                    " changes it, once.",
+                    "cache_layers",
+                )
             if got.shape != expected.shape:
                 hint = "TODO 4: return the filled part only: history and new tokens."
                 return Cause(

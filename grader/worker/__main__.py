@@ -35,6 +35,7 @@ OPERATIONS = {
     "generate": "cache",
     "in_pieces": "cache",
     "probe": "cache",
+    "caches_made": "cache",
     "open_decoder": "decoder",
     "feed": "decoder",
     "decode": "decoder",

@@ -112,30 +112,64 @@ def in_pieces(ids: np.ndarray, pieces: list[int]) -> tuple[dict, list]:
     return {}, [torch.cat(logits).numpy()]
 
 
-def probe(k: np.ndarray, v: np.ndarray, split: int, max_len: int) -> tuple[dict, list]:
-    """Feed a KVCache by hand, k and v (L, nh, T, hs): the first `split` tokens, then the rest.
+def caches_made(ids: np.ndarray, new_tokens: int) -> tuple[dict, list]:
+    """{"max_len": of each KVCache that generate makes for one text}, however the text ends."""
+    original, sizes = _module.KVCache, []
 
-    {"steps": names, "error": description or null} and, for each step, the array it returned.
+    class Watched(original):
+        def __init__(self, *arguments, **fields):
+            given = fields.get("max_len", arguments[2] if len(arguments) > 2 else 0)
+            sizes.append(int(given))
+            super().__init__(*arguments, **fields)
+
+    _module.KVCache = Watched
+    try:
+        _take(
+            _module.generate(host.model, host.tensor(ids), new_tokens, host.pick_best), new_tokens
+        )
+    except Exception:
+        pass  # how it ends is known already
+    finally:
+        _module.KVCache = original
+    return {"max_len": sizes[:1000]}, []
+
+
+def probe(k: np.ndarray, v: np.ndarray, pieces: list[int], max_len: int) -> tuple[dict, list]:
+    """Feed a KVCache by hand, k and v (L, nh, T, hs), in pieces of these lengths.
+
+    {"steps": names, "kinds": of each step, its dtype, "places": where its memory begins, "error":
+    description or null} and, for each step, the array it returned.
     """
     steps: list[str] = []
+    kinds: list[str] = []
+    places: list[int] = []
     arrays: list[np.ndarray] = []
+    returned: list = []  # kept, so that no later one gets the memory of an earlier one
 
     def note(name: str, value, dtype) -> None:
-        arrays.append(torch.as_tensor(value).detach().to(dtype).cpu().contiguous().numpy())
+        tensor = torch.as_tensor(value).detach()
+        arrays.append(tensor.to(dtype).cpu().contiguous().numpy())
         steps.append(name)
+        kinds.append(str(tensor.dtype).removeprefix("torch."))
+        places.append(tensor.untyped_storage().data_ptr())
+        returned.append(tensor)
 
     keys, values = torch.from_numpy(k.copy()), torch.from_numpy(v.copy())
-    layers, heads, total, size = k.shape
+    layers, heads, _, size = k.shape
+    error = None
     try:
         cache = _module.KVCache(layers, heads, max_len, size, torch.device("cpu"), torch.float32)
-        for part, (start, end) in enumerate([(0, split), (split, total)]):
-            note(f"positions {part}", cache.positions(end - start), torch.int64)
-            note(f"mask {part}", cache.mask(end - start), torch.bool)
+        start = 0
+        for part, new in enumerate(pieces):
+            end = start + new
+            note(f"positions {part}", cache.positions(new), torch.int64)
+            note(f"mask {part}", cache.mask(new), torch.bool)
             for layer in range(layers):
-                new = (keys[None, layer, :, start:end], values[None, layer, :, start:end])
-                for name, value in zip("kv", cache.update(layer, *new), strict=True):
+                both = (keys[None, layer, :, start:end], values[None, layer, :, start:end])
+                for name, value in zip("kv", cache.update(layer, *both), strict=True):
                     note(f"{name} {part} layer {layer}", value, torch.float32)
-            cache.advance(end - start)
-    except Exception as error:
-        return {"steps": steps, "error": describe(error)}, arrays
-    return {"steps": steps, "error": None}, arrays
+            cache.advance(new)
+            start = end
+    except Exception as e:
+        error = describe(e)
+    return {"steps": steps, "kinds": kinds, "places": places, "error": error}, arrays
