@@ -6,5 +6,5 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Cause:
     text: str  # what the evidence says
-    hint: str  # the idea to revisit, never the code
+    hint: str  # what to look at, never the code
     idea: str = ""  # its name in grader/ideas.py

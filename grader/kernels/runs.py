@@ -44,6 +44,7 @@ class Outcome:
     reversed_out: np.ndarray | None  # the same in reverse order, on the CPU
     overruns: list[Overrun] = field(default_factory=list)
     changed_inputs: list[str] = field(default_factory=list)
+    adds_to_out: bool = False  # what it left as it was changes if there are zeros in it before
 
     def __post_init__(self):
         self.unwritten = self.out.view(np.uint32) == OUTPUT_MARK
@@ -157,6 +158,11 @@ def run(worker: Worker, case: Case, slack: float, limit: float, on_cpu: bool) ->
             if not np.array_equal(buffer.array_of(memory), before)
         ],
     )
+    if outcome.unwritten.any():
+        out = buffers[0].array_of(buffers[0].memory)
+        out[:] = 0
+        zeroed = buffers[0].array_of(call()[0])
+        outcome.adds_to_out = bool((zeroed[outcome.unwritten] != 0).any())
     if on_cpu and not outcome.ok:
         call(strict=True)
     return outcome

@@ -1,0 +1,65 @@
+"""Grades many entries, some at once, each in a process of its own pool."""
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from gallery.entries import Mistake
+from gallery.verdict import Verdict, judge, judge_unusual
+
+Entry = Mistake | Path  # a mistake, or an unusual solution
+
+
+def name_of(entry: Entry) -> str:
+    return entry.name if isinstance(entry, Mistake) else entry.stem
+
+
+def shard(entries: Sequence[Entry], index: int, count: int) -> list[Entry]:
+    """The index-th (from 1) of `count` parts: every count-th entry, so that all topics are in it."""
+    return list(entries[index - 1 :: count])
+
+
+def run(entries: Sequence[Entry], jobs: int, done: Callable[[], None] = lambda: None):
+    """The verdicts, in the order of `entries`. done: called after each.
+
+    Raises what went wrong in one. KeyboardInterrupt ends all that run.
+    """
+    if jobs == 1 or len(entries) == 1:
+        return list(_one_by_one(entries, done))
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_idle)
+    try:
+        futures = [pool.submit(_in_child, entry) for entry in entries]
+        for future in as_completed(futures):
+            if future.result() is None:
+                raise KeyboardInterrupt
+            done()
+        return [future.result() for future in futures]
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _one_by_one(entries: Sequence[Entry], done: Callable[[], None]) -> Iterator[Verdict]:
+    for entry in entries:
+        yield verdict(entry)
+        done()
+
+
+def verdict(entry: Entry) -> Verdict:
+    return judge(entry) if isinstance(entry, Mistake) else judge_unusual(entry)
+
+
+def _idle() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # between two entries there is nothing to end
+
+
+def _in_child(entry: Entry) -> Verdict | None:
+    """None when it was interrupted: the workers have been ended then."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return verdict(entry)
+    except KeyboardInterrupt:
+        return None
+    finally:
+        _idle()
