@@ -19,6 +19,8 @@ from simt.rewrite.edits import EditedText
 _MESSAGE = re.compile(r"(?P<file>[^\n]+?):(?P<line>\d+):(?P<column>\d+):\s+(?P<text>.*)")
 _UNDEFINED = re.compile(r"(?:(?P<place>\S+:\d+)|.*): undefined reference to [`'](?P<name>.*)'")
 _LINKER_NOISE = re.compile(r".*\bld(\.\w+)?: .*: in function .*|collect2: error: ld .*")
+# What follows from a shared array whose size isn't constant.
+_CONSEQUENCE = re.compile(r".*(simt::shared\(SharedSite|is a variably modified type).*")
 _INSTANTIATED_LAUNCH = re.compile(r"In instantiation of .*<lambda\(auto:")
 
 
@@ -37,6 +39,8 @@ def readable(log: str, files: Sequence[UserFile], scratch: Path) -> str:
     shown: list[str] = []
     caller: tuple[UserFile, int, int] | None = None  # of the user, into a template of simt
     for line in _without_our_includes(log.splitlines()):
+        if _CONSEQUENCE.fullmatch(line):
+            continue
         match = _MESSAGE.fullmatch(line)
         if not match:
             if undefined := _UNDEFINED.fullmatch(line):
@@ -94,6 +98,12 @@ def _in_users_terms(text: str) -> str:
     text = re.sub(r"'simt_t_\w+' \{aka '([^']*)'\}", r"'\1'", text)
     text = re.sub(
         r"no match for call to '\(simt::Launcher<(.*)>\) \((.*)\)'", _wrong_arguments, text
+    )
+    text = re.sub(
+        r"no matching function for call to 'shared<(.*)>\(simt::SharedSite&\)'",
+        "the size of a __shared__ array must be a constant, known when the program is compiled;"
+        " for one that only the launch knows: extern __shared__, and its bytes in <<<...>>>",
+        text,
     )
     return re.sub(
         r"no matching function for call to 'simt::Config::Config\((.*)\)'",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from simt.rewrite.kernels import Kernel, count_arguments, split_list
-from simt.rewrite.scopes import find_scopes, only_on_device
+from simt.rewrite.scopes import Nest, find_scopes, in_function, only_on_device, plain_functions
 from simt.rewrite.tokens import (
     CLOSING,
     OPENING,
@@ -30,9 +30,22 @@ def rewrite_launches(source: Source, kernels: Mapping[str, Kernel]) -> None:
     `::simt::launch([&](auto... a) { return k<8>(a...); }, "k<8>", ...)`.
     """
     nests = find_scopes(source)
+    plain = plain_functions(source) - set(kernels)
     for i, token in enumerate(source.tokens):
+        if token.text in kernels and _is_plain_call(source, i, nests[i]):
+            raise source.error(
+                token,
+                f"{token.text} is a kernel (__global__), and this calls it like a function: a"
+                " kernel is launched, with <<<grid, block>>> before its arguments",
+            )
         if not _opens_launch(token) or source.at(i - 1) == "operator":
             continue
+        if source.at(i - 1) in plain and source.at(i - 2) not in ("::", ".", "->"):
+            raise source.error(
+                source.tokens[i - 1],
+                f"{source.at(i - 1)} is launched, but it is an ordinary function: a kernel is"
+                " declared with __global__ before its type",
+            )
         if only_on_device(nests[i]):
             raise source.error(
                 token,
@@ -51,6 +64,13 @@ def rewrite_launches(source: Source, kernels: Mapping[str, Kernel]) -> None:
         name = _name(kernel, parameters)
         source.replace(token, f"{after}, {name}, ::simt::Config(")
         source.replace_span(source.tokens[close].start, source.tokens[end].end, "))")
+
+
+def _is_plain_call(source: Source, i: int, nest: Nest) -> bool:
+    """Whether the name there is called: `k(a)`, as a statement of a function."""
+    if source.at(i + 1) != "(" or not in_function(nest) or source.tokens[i].directive:
+        return False
+    return source.at(i - 1) in (";", "{", "}")
 
 
 def _kernel_start(source: Source, launch: int) -> int:

@@ -61,6 +61,27 @@ def find_scopes(source: Source) -> list[Nest]:
     return nests
 
 
+def plain_functions(source: Source) -> set[str]:
+    """The names of the file's functions that are declared with nothing but `void` and the like.
+
+    No word before the name could be a macro that stands for __global__.
+    """
+    found, head = set(), []
+    nests = find_scopes(source)
+    for i, token in enumerate(source.tokens):
+        if token.directive:
+            continue
+        if token.text in ("{", "}", ";"):
+            opening = head.index("(") if "(" in head else 0
+            if token.text == "{" and opening > 1 and not in_function(nests[i]):
+                if set(head[: opening - 1]) <= {"void", "static", "inline", "extern"}:
+                    found.add(head[opening - 1])
+            head = []
+        else:
+            head.append(token.text)
+    return found
+
+
 def _scope(head: list[str]) -> Scope:
     if "namespace" in head or (len(head) == 2 and head[0] == "extern"):  # extern "C" {
         return Scope("namespace")

@@ -7,7 +7,13 @@ import re
 from pathlib import Path
 
 from simt.rewrite.includes import find_includes
-from simt.rewrite.scopes import Nest, find_scopes, may_be_on_device, only_on_device
+from simt.rewrite.scopes import (
+    Nest,
+    find_scopes,
+    in_function,
+    may_be_on_device,
+    only_on_device,
+)
 from simt.rewrite.tokens import Source, Token, angles_forward, match_forward
 
 _ASM = ("asm", "__asm__", "__asm")
@@ -90,6 +96,7 @@ _FAMILIES = [
 
 def refuse_unsupported(source: Source) -> None:
     """Raises RewriteError at the first use of something that simt does not have."""
+    _refuse_open_brace(source)
     uses_driver = _refuse_libraries(source)
     nests = find_scopes(source)
     for i, token in enumerate(source.tokens):
@@ -99,6 +106,39 @@ def refuse_unsupported(source: Source) -> None:
                 reason = _DRIVER
             if reason:
                 raise source.error(token, reason)
+
+
+def _refuse_open_brace(source: Source) -> None:
+    """Raises RewriteError at a brace that is never closed, where the next definition begins in it.
+
+    A definition is taken to begin a line. Files that choose between branches with #else may open a
+    brace in each of them: they are left alone.
+    """
+    tokens = source.tokens
+    if any(t.directive and t.text in ("else", "elif") for t in tokens):
+        return
+    nests = find_scopes(source)
+    open_at: list[int] = []
+    for i, token in enumerate(tokens):
+        if token.directive:
+            continue
+        if open_at and token.kind == "name" and in_function(nests[i]) and _begins_line(source, i):
+            if token.text in ("__global__", "__device__", "void", "template", "extern", "static"):
+                line = source.text.count("\n", 0, token.start) + 1
+                raise source.error(
+                    tokens[open_at[-1]],
+                    f"this brace {{ is never closed: expected }} before line {line}, where the next"
+                    " definition begins",
+                )
+        if token.text == "{":
+            open_at.append(i)
+        elif token.text == "}" and open_at:
+            open_at.pop()
+
+
+def _begins_line(source: Source, i: int) -> bool:
+    start = source.tokens[i].start
+    return start == 0 or source.text[start - 1] == "\n"
 
 
 def _refuse_libraries(source: Source) -> bool:

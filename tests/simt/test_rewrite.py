@@ -303,6 +303,13 @@ class TestRefusals:
             ("#define RUN k<<<1\nint x; // >>>", (1, 14), "without its >>>"),
             ("int x;\n <<<1, 1>>>();", (2, 2), "needs a kernel"),
             ("__global__ void p() {\n  k<<<1, 1>>>();\n}", (2, 4), "dynamic parallelism"),
+            ("void k() {}\nvoid f() { k<<<1, 1>>>(); }", (2, 12), "declared with __global__"),
+            ("__global__ void k();\nvoid f() { k(); }", (2, 12), "calls it like a function"),
+            (
+                "void f() {\n if (x) {\n}\nvoid g() {}",
+                (1, 10),
+                "never closed: expected } before line 4",
+            ),
             ("__device__ void p() { if (x) { k<<<1, 1>>>(); } }", (1, 33), "dynamic parallelism"),
             ('__global__ void k() {\n asm("x"); }', (2, 2), "PTX"),
             ('__device__ int f() { asm volatile("x" : "=r"(i)); }', (1, 22), "PTX"),
