@@ -69,7 +69,9 @@ def grade_all(options: argparse.Namespace, errors: Console) -> int:
         raise GalleryError(f"--jobs {options.jobs}: at least 1")
     if options.list:
         for entry in entries:
-            print(f"{entry.check if isinstance(entry, Mistake) else 'unusual':<10} {name_of(entry)}")
+            print(
+                f"{entry.check if isinstance(entry, Mistake) else 'unusual':<10} {name_of(entry)}"
+            )
         return MET
     progress = Progress(
         TextColumn("grading"),

@@ -98,9 +98,7 @@ def page(shown: Sequence[tuple[Mistake, Verdict]]) -> str:
 
 
 def _section(mistake: Mistake, verdict: Verdict) -> str:
-    changes = "\n".join(
-        _diff("-", old) + _diff("+", new) for old, new in mistake.changes
-    ).rstrip()
+    changes = "\n".join(_diff("-", old) + _diff("+", new) for old, new in mistake.changes).rstrip()
     said = f"{verdict.check}: {verdict.message}\n\nHint: {verdict.hint}"
     return (
         f"## {mistake.name[:1].upper()}{mistake.name[1:]}\n\n```diff\n{changes}\n```\n\n"

@@ -61,7 +61,11 @@ def run_cases(context: Context, cases: list[Case], slack: float) -> Passed:
                 raise fault_in(case, explain(error), outcomes) from error
             # An earlier case shows the same mistake better than the crash that it led to.
     if not all(outcome.ok for outcome in outcomes):
-        raise diagnosis.explain(outcomes)
+        failure = diagnosis.explain(outcomes)
+        first = next(outcome.case for outcome in outcomes if not outcome.ok)
+        if outcomes[0].ok and right_by_itself(context, first):
+            failure = diagnosis.left_behind(failure, first.name)
+        raise failure
     worst = max(outcomes, key=_error_share)
     return Passed(
         figures={
@@ -70,6 +74,18 @@ def run_cases(context: Context, cases: list[Case], slack: float) -> Passed:
             "in_case": worst.case.name,
         }
     )
+
+
+def right_by_itself(context: Context, case: Case) -> bool:
+    """Whether a case that is wrong after others is right as the first call of a process."""
+    rubric = context.rubric
+    try:
+        with context.worker() as worker:
+            path, device = str(context.session.library), context.device
+            worker.ask("load_library", path=path, device=device, limit=rubric.time_limit)
+            return run(worker, case, rubric.slack, rubric.time_limit, device == "cpu").ok
+    except (Failure, RequestFailed, WorkerFailed):
+        return False
 
 
 def _error_share(outcome: Outcome) -> float:
@@ -89,4 +105,4 @@ def fault_in(case: Case | None, failure: Failure, outcomes: list[Outcome]) -> Fa
             " nothing is added, and nothing may be read."
         )
     figures = failure.figures | {"case": case.name, "cases_before": len(outcomes)}
-    return Failure(f"{case.name}: {failure.message}", hint, figures)
+    return Failure(f"{case.name}: {failure.message}", hint, figures, idea=failure.idea)
