@@ -6,7 +6,7 @@ SUBMISSION ?= solutions
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup grade test check-table tables lint format starter bench bench-decode bench-kernels accuracy clean
+.PHONY: help setup grade test check-table tables gallery lint format starter bench bench-decode bench-kernels accuracy clean
 
 help: ## this list
 	@echo "minGPT Lab"
@@ -33,6 +33,9 @@ test: setup ## run the test suite
 
 check-table: setup ## what simt check finds: every seeded bug, and nothing in correct programs
 	@$(PY) tests/simt/check_table.py
+
+gallery: setup ## grade the gallery of mistakes: what is caught, and what is named
+	@$(PY) -m gallery
 
 tables: setup ## remake docs/simt-counters.md and docs/simt-checks.md
 	@$(PY) tests/simt/tables.py

@@ -17,7 +17,7 @@ def name_of(entry: Entry) -> str:
 
 
 def shard(entries: Sequence[Entry], index: int, count: int) -> list[Entry]:
-    """The index-th (from 1) of `count` parts: every count-th entry, so that all topics are in it."""
+    """The index-th (from 1) of `count` parts: every count-th entry, so it has all topics."""
     return list(entries[index - 1 :: count])
 
 

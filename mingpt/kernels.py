@@ -11,7 +11,9 @@ torch tensors. On the command line:
 
 import ctypes
 import os
+import re
 from ctypes import c_char_p, c_float, c_int, c_void_p
+from difflib import get_close_matches
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -148,8 +150,10 @@ class KernelLibrary:
                 f'gpt.cu has a function {name}, but not the one that gpt.h declares (extern "C").\n'
                 'Keep #include "gpt.h", and its parameters exactly as they are there.'
             )
+        near = get_close_matches(name, _functions_in(self.path), cutoff=0.7)
+        it_has = f" (It has {near[0]}.)" if near else ""
         return (
-            f"gpt.cu defines no function {name}. Is it spelt as in gpt.h, outside of any "
+            f"gpt.cu defines no function {name}.{it_has} Is it spelt as in gpt.h, outside of any "
             "namespace, and not static?"
         )
 
@@ -270,6 +274,16 @@ class CustomOps:
             f"Do its blocks cover all {out.numel() // out.shape[-1]} rows and {out.shape[-1]} "
             "columns?"
         )
+
+
+def _functions_in(library: Path) -> list[str]:
+    """The names in a library's tables of symbols, those of C++ functions without their types."""
+    names = re.findall(rb"\0([A-Za-z_]\w*)(?=\0)", library.read_bytes())
+    found = []
+    for name in (n.decode() for n in names):
+        mangled = re.match(r"_Z(\d+)", name)
+        found.append(name[mangled.end() :][: int(mangled[1])] if mangled else name)
+    return found
 
 
 def _reason(message: str) -> str:

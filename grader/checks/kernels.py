@@ -7,7 +7,7 @@ from grader.diagnosis import kernels as diagnosis
 from grader.diagnosis.faults import ADDRESS_FAULTS, explain
 from grader.framework import Context, check
 from grader.kernels.cases import CASES, Case
-from grader.kernels.runs import Outcome, run
+from grader.kernels.runs import Outcome, ran_elsewhere, run
 from grader.outcome import Failure, Passed
 
 KERNELS = ("gelu", "layernorm", "linear")
@@ -56,6 +56,9 @@ def run_cases(context: Context, cases: list[Case], slack: float) -> Passed:
                 remaining = max(0.1, deadline - time.monotonic())
                 on_cpu = context.device == "cpu"
                 outcomes.append(run(worker, case, slack, remaining, on_cpu))
+            case, right = cases[0], all(outcome.ok for outcome in outcomes)
+            if right and context.device == "cpu" and ran_elsewhere(worker, case, remaining):
+                raise diagnosis.other_stream(case)
         except (RequestFailed, WorkerFailed) as error:
             if all(outcome.ok for outcome in outcomes):
                 raise fault_in(case, explain(error), outcomes) from error
@@ -63,7 +66,7 @@ def run_cases(context: Context, cases: list[Case], slack: float) -> Passed:
     if not all(outcome.ok for outcome in outcomes):
         failure = diagnosis.explain(outcomes)
         first = next(outcome.case for outcome in outcomes if not outcome.ok)
-        if outcomes[0].ok and right_by_itself(context, first):
+        if outcomes[0].ok and right_by_itself(context, first, slack):
             failure = diagnosis.left_behind(failure, first.name)
         raise failure
     worst = max(outcomes, key=_error_share)
@@ -76,14 +79,14 @@ def run_cases(context: Context, cases: list[Case], slack: float) -> Passed:
     )
 
 
-def right_by_itself(context: Context, case: Case) -> bool:
+def right_by_itself(context: Context, case: Case, slack: float) -> bool:
     """Whether a case that is wrong after others is right as the first call of a process."""
-    rubric = context.rubric
+    limit = context.rubric.time_limit
     try:
         with context.worker() as worker:
             path, device = str(context.session.library), context.device
-            worker.ask("load_library", path=path, device=device, limit=rubric.time_limit)
-            return run(worker, case, rubric.slack, rubric.time_limit, device == "cpu").ok
+            worker.ask("load_library", path=path, device=device, limit=limit)
+            return run(worker, case, slack, limit, device == "cpu").ok
     except (Failure, RequestFailed, WorkerFailed):
         return False
 

@@ -26,18 +26,23 @@ def model(context: Context) -> Passed:
         (logits,) = ask("logits", prompt)
         return checked(logits, expected)
 
+    def culprits() -> list[str]:
+        return [
+            layer
+            for layer in KERNELS
+            if first_difference(logits_with((layer,)), expected, rubric.tolerance) is not None
+        ]
+
     with context.worker(with_model=True) as worker:
         got = logits_with(KERNELS)
         bad = first_difference(got, expected, rubric.tolerance)
         if bad is not None:
-            culprits = [
-                layer
-                for layer in KERNELS
-                if first_difference(logits_with((layer,)), expected, rubric.tolerance) is not None
-            ]
-            raise wrong_logits(got, expected, bad, culprits)
+            raise wrong_logits(got, expected, bad, culprits())
 
         (new,) = ask("greedy", prompt[:4], new_tokens=rubric.new_tokens)
+        again = first_difference(logits_with(KERNELS), expected, rubric.tolerance)
+        if again is not None:
+            raise changed_with_time(culprits())
     if new.shape != (rubric.new_tokens,) or new.dtype != np.int64:
         raise Failure("The worker sent back something else than ids.")
     bad = first_bad_token(oracle.after_prompt(prompt[:4], new), new, rubric.margin)
@@ -57,6 +62,20 @@ def checked(logits: np.ndarray, expected: np.ndarray) -> np.ndarray:
     if logits.dtype != np.float32 or logits.shape != expected.shape:
         raise Failure("The worker sent back something else than logits.")
     return logits
+
+
+def changed_with_time(culprits: list[str]) -> Failure:
+    """The same text, fed first and last, has other logits."""
+    message = "The logits of a text were right at first, and after more launches they are wrong."
+    if culprits:
+        message += f" With torch in all other layers, it is {' and '.join(culprits)}."
+    return Failure(
+        message,
+        "What outlives a call: static and global variables, memory that is kept? Each call must"
+        " depend on its arguments alone.",
+        {"culprits": culprits},
+        idea="state",
+    )
 
 
 def wrong_logits(got: np.ndarray, expected: np.ndarray, row: int, culprits: list[str]) -> Failure:
@@ -79,4 +98,4 @@ def wrong_logits(got: np.ndarray, expected: np.ndarray, row: int, culprits: list
         "The kernels are right by themselves: does one depend on what an earlier launch left behind"
         " (static or global variables, a stream of its own), or on the address of its buffers?"
     )
-    return Failure(message, hint, {"culprits": culprits, "first_wrong_token": row})
+    return Failure(message, hint, {"culprits": culprits, "first_wrong_token": row}, idea="state")

@@ -33,7 +33,7 @@ def memory_traffic(context: Context) -> Passed:
     rubric = context.rubric
     reference = ROOT / rubric.reference
     cases = [gpt2_case(function, context.rng) for function in KERNELS]
-    student = counted(context, context.submission, cases)
+    student = counted(context, context.submission, cases, arithmetic=True)
     if not reference.is_dir():
         told = ", ".join(f"{name} {t.cost:,.0f}" for name, t in student.items())
         raise NotMeasured(
@@ -49,15 +49,22 @@ def memory_traffic(context: Context) -> Passed:
     return judge(student, compared, rubric)
 
 
-def counted(context: Context, submission: Path, cases: list[Case]) -> dict[str, Traffic]:
+def counted(
+    context: Context, submission: Path, cases: list[Case], arithmetic: bool = False
+) -> dict[str, Traffic]:
     """Each function's traffic, in a worker of its own. Raises Failure."""
     limit = context.rubric.time_limit
     with context.worker(variables=VARIABLES) as worker:
-        return count(worker, submission, cases, limit, context.session.rubric)
+        return count(worker, submission, cases, limit, context.session.rubric, arithmetic)
 
 
 def count(
-    worker: Worker, submission: Path, cases: list[Case], limit: float, rubric
+    worker: Worker,
+    submission: Path,
+    cases: list[Case],
+    limit: float,
+    rubric,
+    arithmetic: bool = False,
 ) -> dict[str, Traffic]:
     """The same in a given worker. Raises also RequestFailed and WorkerFailed."""
     deadline = time.monotonic() + limit
@@ -69,14 +76,14 @@ def count(
         out, text = traced.run(worker, "profiled", case, remaining)
         if traced.is_wrong(case, out, rubric[case.function].slack):
             raise Failure(f"{case.name}: when its traffic is counted, the result is wrong.")
-        found[case.function] = read(text, library, case)
+        found[case.function] = read(text, library, case, arithmetic)
     return found
 
 
-def read(text: str, library: Path, case: Case) -> Traffic:
+def read(text: str, library: Path, case: Case, arithmetic: bool = False) -> Traffic:
     """simt's counts. Raises Failure for what they can't be: the submission could have made them."""
     try:
-        counts = traffic(read_profiles(text, library, arithmetic=False))
+        counts = traffic(read_profiles(text, library, arithmetic=arithmetic))
     except ValueError as error:
         raise Failure(f"What came back as simt's counts can't be read. {error}") from None
     if counts.sectors * 32 < 4 * np.prod(case.shape):
@@ -103,6 +110,9 @@ def judge(student: dict[str, Traffic], reference: dict[str, Traffic], rubric: En
     ]
     if causes:
         message = "\n".join([*(cause.text for cause in causes), message])
+    remarks = [r for name in student for r in diagnosis.remarks(name, student[name].calls)]
+    message = "\n".join([message, *(remark.text for remark in remarks)])
+    causes += remarks
     hint = " ".join(dict.fromkeys(cause.hint for cause in causes))
     figures = figures_of(student) | {
         **{f"{name}_reference_sectors": t.sectors for name, t in reference.items()},

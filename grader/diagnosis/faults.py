@@ -44,7 +44,9 @@ def request_failed(error: RequestFailed) -> Failure:
     if error.kind == "logits":
         return Failure(error.message, "-2 in new_ids says that. Which step makes them so?")
     if error.kind in ("build", "submission"):
-        return Failure(error.message)
+        hint = "Compare your function with its declaration in mingpt/include/gpt.h."
+        missing = "function" in error.message and error.kind == "build"
+        return Failure(error.message, hint if missing else "", idea="abi" if missing else "")
     text = error.type + (f": {error.message}" if error.message else "")
     return Failure(
         f"{text}{_at(error)}", "The exception names the problem; the line is where it arose."
@@ -131,7 +133,8 @@ WHERE = (
 # By words in the error, where there is no report.
 WORDS = {
     "configuration": (
-        "Threads in a block: 1 to 1024. Blocks: at least 1. Shared memory: at most 48 KB."
+        "Threads in a block: 1 to 1024. Blocks: at least 1 (is their number rounded up? n / block is"
+        " 0 in whole numbers where n is smaller). Shared memory: at most 48 KB."
     ),
     "invalid argument": "Threads in a block: 1 to 1024. Blocks: at least 1.",
     "illegal memory access": ADDRESS + WHERE,

@@ -3,6 +3,7 @@
 from grader.diagnosis import patterns
 from grader.diagnosis.cause import Cause
 from grader.diagnosis.rules import RULES
+from grader.kernels.cases import Case
 from grader.kernels.runs import Outcome
 from grader.outcome import Failure
 
@@ -37,6 +38,17 @@ def explain(outcomes: list[Outcome]) -> Failure:
     )
 
 
+def other_stream(case: Case) -> Failure:
+    """It ran at once when its stream was only recording."""
+    return Failure(
+        f"{case.name}: every result is right, but the kernel is not launched on the stream that the"
+        " function is given: when that one only records what it is to do, out is written at once.",
+        "The fourth number in <<<blocks, threads, shared memory, stream>>> is the stream. Without"
+        " it the kernel may run before what it needs is there.",
+        idea="stream",
+    )
+
+
 def left_behind(failure: Failure, case: str) -> Failure:
     """The same for a case that is right in a process of its own: earlier calls make it wrong."""
     text, _, _ = failure.message.partition("\nCause not recognised")
@@ -45,8 +57,8 @@ def left_behind(failure: Failure, case: str) -> Failure:
         "\n".join(first)
         + f"\nBy itself, as the first call of a process, {case} is right: an earlier call leaves"
         " something behind.",
-        "What outlives a call: static and global variables, memory that is allocated once? Each call"
-        " may have other sizes and other pointers.",
+        "What outlives a call: static and global variables, memory that is allocated once? Each"
+        " call may have other sizes and other pointers.",
         failure.figures,
         idea="state",
     )

@@ -95,16 +95,19 @@ def whole_sums(outcomes, bad):
     for o in bad:
         bias = o.case.inputs["bias"]
         sums = o.out.astype(np.float64) - (0 if bias is None else bias)
-        if not np.isfinite(sums).all() or np.abs(sums).max() > 1e6:
-            continue
-        if (np.abs(sums - np.rint(sums)) > 1e-6 * (np.abs(o.out) + 1)).any():
+        if not np.isfinite(sums).all():
+            return None
+        if (
+            np.abs(sums).max() < 1e5
+            and (np.abs(sums - np.rint(sums)) > 1e-6 * (np.abs(o.out) + 1)).any()
+        ):
             return None
     return (
         Cause(
             "Each of your sums, without the bias, is a whole number: the products are added up in"
             " an int.",
             "Which type has the variable that holds the sum?",
-            "integer_division",
+            "integer",
         ),
         bad[0],
     )
@@ -161,7 +164,7 @@ READS_OUT = Cause(
 
 
 def how_far(outcomes, bad):
-    """gelu: how many elements are written, at all sizes, says how the index or the grid is wrong."""
+    """gelu: how many elements are written at each size says how the index or grid is wrong."""
     if bad[0].case.function != "gelu" or any(o.overruns for o in bad):
         return None
     partly = [o for o in bad if patterns.is_tail(o.unwritten) and not o.unwritten.all()]
@@ -297,7 +300,7 @@ def any_nan(outcomes, bad):
                         " / 0?"
                     )
                 ),
-                "shared_memory" if uses_shared else "gelu_formula",
+                "shared" if uses_shared else "gelu_formula",
             ),
             o,
         )
@@ -305,7 +308,7 @@ def any_nan(outcomes, bad):
 
 
 def read_outside(outcomes, bad):
-    """NaNs from past the edge, where that makes an order of threads matter: what lies there does."""
+    """NaNs from past the edge: what lies there may make the order of threads matter."""
     found = not_a_number(outcomes, bad)
     return found if found and found[0].idea == "bounds" else None
 

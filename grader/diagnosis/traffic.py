@@ -1,5 +1,7 @@
 """Why a kernel moves more than it must, in words: the line, and the idea."""
 
+from collections.abc import Collection
+
 from grader.client import printable
 from grader.diagnosis.cause import Cause
 from grader.kernels.traffic import Traffic
@@ -33,6 +35,32 @@ def explain(function: str, traffic: Traffic, reference: Traffic) -> Cause:
         return Cause(f"{function}: {sectors}: {times}.", COALESCING)
     where = f", most of it{_place(traffic.most.access)}" if traffic.most else ""
     return Cause(f"{function}: {times}{where}. The requests are compact, but many.", REUSE)
+
+
+def remarks(function: str, calls: Collection[str]) -> list[Cause]:
+    """Calls of math functions that take longer than they must. They cost no points here."""
+    found = []
+    double = sorted(name for name in calls if not name.endswith("f") and f"{name}f" in IN_FLOAT)
+    if double:
+        found.append(
+            Cause(
+                f"{function} computes in double: it calls {', '.join(double)}. Most GPUs do that at"
+                " 1/2 to 1/64 of float's speed.",
+                "A constant without the suffix f is a double, and so is what it is multiplied with:"
+                " 0.5f, tanhf.",
+            )
+        )
+    if {"pow", "powf"} & set(calls):
+        found.append(
+            Cause(
+                f"{function} calls pow, which takes the time of dozens of products.",
+                "A small whole power is a few products: x * x * x.",
+            )
+        )
+    return found
+
+
+IN_FLOAT = {f"{name}f" for name in ("tanh", "exp", "erf", "sqrt", "pow", "log", "sinh", "cosh")}
 
 
 def number(x: float) -> str:

@@ -38,6 +38,7 @@ class Traffic:
     most: Line | None  # of the sectors, the wasted ones, and the extra passes
     most_wasted: Line | None
     most_extra: Line | None
+    calls: frozenset[str] = frozenset()  # math functions such as expf, where they were looked for
 
     @property
     def conflicts(self) -> float:
@@ -68,6 +69,7 @@ def traffic(kernels: Sequence[Kernel]) -> Traffic:
         most=_most(sectors),
         most_wasted=_most(wasted),
         most_extra=_most(extra),
+        calls=frozenset(name for kernel in kernels for name in kernel.calls),
     )
 
 

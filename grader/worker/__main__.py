@@ -17,6 +17,7 @@ OPERATIONS = {
     "build": "build",
     "load_library": "kernels",
     "call": "kernels",
+    "call_captured": "kernels",
     "checked": "traced",
     "profiled": "traced",
     "fill_pool": "calls",

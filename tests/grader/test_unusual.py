@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from gallery import entries
 from grader.checks import memory, traffic
 from grader.kernels.cases import gpt2_case
 from mingpt.paths import ROOT
 
-UNUSUAL = sorted((Path(__file__).parent / "unusual").glob("*.cu"))
+UNUSUAL = [path for path in entries.unusual() if path.suffix == ".cu"]
+CACHES = [path for path in entries.unusual() if path.suffix == ".py"]
 # Right, but with far more traffic than they need: what they cost, against the reference.
 WASTEFUL = {
     "layernorm_thread_a_row": 5.4,
@@ -22,19 +24,17 @@ WASTEFUL = {
 
 
 @pytest.fixture
-def unusual(variant):
-    """unusual(path) -> (a submission in which that file's function takes the place of ours, its
-    name)"""
+def unusual(tmp_path):
+    """unusual(path) -> (a submission in which that file takes the place of a part of ours, the
+    check of it)"""
+    return lambda path: entries.unusual_submission(tmp_path / "submission", path)
 
-    def make(path: Path) -> tuple[Path, str]:
-        function = path.name.partition("_")[0]
-        declared = f"void {function}(float* out"
-        folder = variant("gpt.cu", (declared, declared.replace(function, f"our_{function}")))
-        with (folder / "gpt.cu").open("a") as file:
-            file.write(path.read_text())
-        return folder, function
 
-    return make
+@pytest.mark.parametrize("path", CACHES, ids=lambda path: path.stem)
+def test_no_false_alarm_of_a_cache(path, unusual, graded):
+    folder, check = unusual(path)
+    result = graded(folder, check)[check]
+    assert result.points == result.max_points > 0, result.message
 
 
 @pytest.mark.parametrize("path", UNUSUAL, ids=lambda path: path.stem)

@@ -27,9 +27,7 @@ def _gelu_of_whole_part(case: Case) -> Array:
 
 
 _READ_GELU = "Compare your expression with the formula above gelu in gpt.h, factor by factor."
-COPIED = Formula(
-    "a copy of the input", "The result of the formula has to reach out.", input_of, "formula"
-)
+COPIED = Formula("a copy of the input", "The result of the formula has to reach out.", input_of)
 
 GELU = [
     Formula(
@@ -83,13 +81,13 @@ GELU = [
         "0: in whole numbers 1 / 2 is 0",
         "A quotient of two whole numbers is a whole number: 1 / 2 is 0.",
         lambda case: np.zeros(case.shape),
-        "integer_division",
+        "integer",
     ),
     Formula(
         "gelu of the whole part of each input: it was put into an int",
         "Which type has the variable that holds x? In whole numbers 0.7 is 0.",
         _gelu_of_whole_part,
-        "integer_division",
+        "integer",
     ),
     COPIED,
 ]

@@ -148,13 +148,13 @@ LAYERNORM = [
             centre=lambda x: 0.0,
             std=lambda x, eps: np.sqrt((x**2).mean(axis=1, keepdims=True) + eps),
         ),
-        "integer_division",
+        "integer",
     ),
     Formula(
         "layernorm with a variance of 0: in whole numbers 1 / num_cols is 0",
         "A quotient of two whole numbers is a whole number. Which type has what you divide by?",
         _layernorm(std=lambda x, eps: np.sqrt(eps)),
-        "integer_division",
+        "integer",
     ),
     Formula(
         "layernorm with a mean that is divided by num_cols twice",
@@ -166,10 +166,18 @@ LAYERNORM = [
             f"layernorm of rows that begin {stride} elements apart",
             "How far apart are two rows of in? Each has num_cols elements, whatever the block has.",
             _rows_apart(stride),
-            "strides",
+            "transpose",
         )
         for stride in (32, 64, 128, 256, 512, 1024)
     ),
     COPIED,
 ]
-LAYERNORM = [replace(formula, idea=formula.idea or "variance") for formula in LAYERNORM]
+
+
+def _idea(cause: str) -> str:
+    return (
+        "variance" if any(w in cause for w in ("eps", "varian", "square")) else "layernorm_formula"
+    )
+
+
+LAYERNORM = [replace(formula, idea=formula.idea or _idea(formula.cause)) for formula in LAYERNORM]

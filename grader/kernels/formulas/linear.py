@@ -178,7 +178,7 @@ LINEAR = [
             f"the product with the last tile of {tile} along k only",
             "The sum goes on from one tile to the next: where does it begin?",
             _terms(lambda j, k, tile=tile: j >= (k - 1) // tile * tile),
-            "tile_sum",
+            "linear_formula",
         )
         for tile in TILES
     ),
@@ -187,7 +187,7 @@ LINEAR = [
             f"the product without the last term of each tile of {tile}",
             "A loop over the terms of a tile ends one too early.",
             _terms(lambda j, k, tile=tile: j % tile < tile - 1),
-            "tile_sum",
+            "linear_formula",
         )
         for tile in TILES
     ),
@@ -195,20 +195,20 @@ LINEAR = [
         "a product with the rows of in n elements apart",
         "in is (m, k), row-major: a row is k elements.",
         _rows_apart,
-        "strides",
+        "transpose",
     ),
     Formula(
         "a product with the rows of weight n elements apart",
         "weight is (n, k), row-major: a row is k elements.",
         _weight_rows_apart,
-        "strides",
+        "transpose",
     ),
     *(
         Formula(
             f"the product with the rows of out {name} elements apart",
             "out is (m, n), row-major: a row is n elements.",
             _stored_apart(stride_of),
-            "strides",
+            "transpose",
             strays=True,
         )
         for name, stride_of in (("k", lambda m, k: k), ("m", lambda m, k: m))
@@ -230,8 +230,8 @@ LINEAR = [
     ),
 ]
 
-IDEAS = {"transposed": "transpose", "bias": "bias", "tile": "tile_edges", "(k, m)": "strides"}
+IDEAS = {"transposed": "transpose", "bias": "bias", "tile": "tile_edges", "(k, m)": "transpose"}
 LINEAR = [
-    replace(f, idea=f.idea or next((IDEAS[w] for w in IDEAS if w in f.cause), "strides"))
+    replace(f, idea=f.idea or next((IDEAS[w] for w in IDEAS if w in f.cause), "linear_formula"))
     for f in LINEAR
 ]

@@ -39,15 +39,48 @@ def own_columns(block: int) -> Callable[[Case], Array]:
 
     def compute(case: Case) -> Array:
         def total(x: Array) -> Array:
-            rows, cols = x.shape
-            padded = np.zeros((rows, -(-cols // block) * block))
-            padded[:, :cols] = x
-            each = padded.reshape(rows, -1, block).sum(axis=1)
-            return np.tile(each, padded.shape[1] // block)[:, :cols]
+            return _spread(_by_thread(x, block), x, block)
 
         return _normalised(case, total)
 
     return compute
+
+
+def doubled_halves(case: Case) -> Array:
+    """The first 16 lanes of each warp counted twice, the others not at all."""
+    first = np.arange(case.shape[1]) % 32 < 16
+    return _normalised(case, lambda x: 2 * x[:, first].sum(axis=1, keepdims=True))
+
+
+def own_lanes(block: int) -> Callable[[Case], Array]:
+    """Each thread has what __shfl_down_sync left in its lane: only lane 0 has its warp's sum."""
+
+    def compute(case: Case) -> Array:
+        return _normalised(case, lambda x: _spread(_lanes(_by_thread(x, block)), x, block))
+
+    return compute
+
+
+def _by_thread(x: Array, block: int) -> Array:
+    """(rows, block): the sum of each thread's columns."""
+    rows, cols = x.shape
+    padded = np.zeros((rows, -(-cols // block) * block))
+    padded[:, :cols] = x
+    return padded.reshape(rows, -1, block).sum(axis=1)
+
+
+def _lanes(sums: Array) -> Array:
+    """After the five steps: a lane beyond the warp's end counts as one's own."""
+    v = sums.reshape(len(sums), -1, 32)
+    lane = np.arange(32)
+    for offset in (16, 8, 4, 2, 1):
+        v = v + v[:, :, np.where(lane + offset < 32, lane + offset, lane)]
+    return v.reshape(sums.shape)
+
+
+def _spread(values: Array, x: Array, block: int) -> Array:
+    """Each thread's value at its columns: (rows, cols)."""
+    return values[:, np.arange(x.shape[1]) % block]
 
 
 def _normalised(case: Case, total: Callable[[Array], Array]) -> Array:
@@ -63,6 +96,22 @@ REDUCTIONS = [
         HALVES,
         partial(lambda c: c % 32 < 16),
         "reduction",
+    ),
+    Formula(
+        "layernorm with half of each warp in its sums, twice: the first 16 lanes",
+        "A shuffle of width 16 stays within half a warp, and beyond it a lane gets its own value.",
+        doubled_halves,
+        "reduction",
+    ),
+    *(
+        Formula(
+            "layernorm in which each thread has what the shuffles left in its own lane, not the"
+            f" total (blocks of {block})",
+            "After __shfl_down_sync lane 0 alone has the sum of its warp. " + EVERYONE,
+            own_lanes(block),
+            "reduction",
+        )
+        for block in BLOCKS
     ),
     *(
         Formula(
