@@ -133,8 +133,8 @@ WHERE = (
 # By words in the error, where there is no report.
 WORDS = {
     "configuration": (
-        "Threads in a block: 1 to 1024. Blocks: at least 1 (is their number rounded up? n / block is"
-        " 0 in whole numbers where n is smaller). Shared memory: at most 48 KB."
+        "Threads in a block: 1 to 1024. Blocks: at least 1 (is their number rounded up? n / block"
+        " is 0 in whole numbers where n is smaller). Shared memory: at most 48 KB."
     ),
     "invalid argument": "Threads in a block: 1 to 1024. Blocks: at least 1.",
     "illegal memory access": ADDRESS + WHERE,

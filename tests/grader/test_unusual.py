@@ -1,8 +1,6 @@
 """Right solutions that look different from ours: none may fail or be reported, and those that are
 sparing with memory lose nothing."""
 
-from pathlib import Path
-
 import pytest
 
 from gallery import entries
