@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SOLUTIONS, substituted
 
+from gallery.entries import SOLUTIONS, substituted
 from grader.checks.decoder import halving_temperature
 from grader.grading import grade
 

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import SOLUTIONS
 
+from gallery.entries import SOLUTIONS
 from grader.grading import grade
 from mingpt.paths import ROOT
 

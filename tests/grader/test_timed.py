@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import SOLUTIONS, substituted
 
+from gallery.entries import SOLUTIONS, substituted
 from grader.checks import kernel_speed, speed
 from grader.framework import GraderError
 from grader.kernels import timed
