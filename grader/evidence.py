@@ -13,6 +13,7 @@ from simt.profiling import Access
 
 CELLS = 64  # of an error map, along a side at most
 LANES = 32
+MOST_ACCESSES = 3  # of a function, in its traffic
 LONGEST = 80  # characters of a name from a submission
 
 

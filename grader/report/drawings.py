@@ -12,7 +12,7 @@ from grader.evidence import CELLS, LANES
 from grader.scoring import fraction
 from simt.profiling import Access, units
 from simt.profiling.kernel import SECTOR_BYTES
-from simt.profiling.pictures import Picture, access_picture, bank_picture, roofline_picture
+from simt.profiling.pictures import Picture, access_picture, bank_picture
 from simt.profiling.pictures.svg import Canvas
 from simt.profiling.roofline import Gpu, Roofline
 
@@ -236,10 +236,6 @@ def roof(one: dict, gpu: Gpu) -> Roofline | None:
     if min(flops, sectors, least) <= 0:
         return None
     return Roofline(gpu, flops / (SECTOR_BYTES * sectors), flops / least)
-
-
-def roofline(line: Roofline) -> Picture:
-    return roofline_picture(line)
 
 
 # ---------------------------------------------------------------------------- earlier runs
