@@ -20,8 +20,8 @@ LONGEST = 80  # characters of a name from a submission
 def errors(case: str, wrong: np.ndarray) -> dict:
     """{"errors": ...}: where an output (rows, cols) is wrong, as a coarse map.
 
-    A cell is a square of 1, 2, 4, ... elements along each side, so that the edges of tiles are edges
-    of cells. It is one character of its row's text: "." none wrong, "1" to "9" some, "#" all.
+    A cell has 1, 2, 4, ... elements along each side, so that the edges of tiles are edges of cells.
+    It is one character of its row's text: "." none wrong, "1" to "9" some, "#" all.
     """
     rows, cols = wrong.shape
     cell = [cell_size(rows), cell_size(cols)]
@@ -70,13 +70,17 @@ def curve(
     return {"curve": {"full_ratio": full, "zero_ratio": zero, "places": places}}
 
 
-def ladder(rung: str, student: float, reference: float) -> dict:
-    """{"ladder": ...}: tokens/s beside those of a rung, on the same machine."""
+def ladder(rung: str, student: float, reference: float, ratio: float) -> dict:
+    """{"ladder": ...}: tokens/s beside those of a rung, on the same machine.
+
+    ratio: the median of the pairs', which is not quite that of the medians.
+    """
     return {
         "ladder": {
             "rung": rung,
             "tokens_per_s": float(student),
             "reference_tokens_per_s": float(reference),
+            "ratio": float(ratio),
         }
     }
 

@@ -94,7 +94,8 @@ def compare(context: Context, make, oracle: Oracle, what: str, hint: str) -> Pas
     return replace(
         passed,
         figures=passed.figures | student.figures | {"runs_verified": len(pairs.rates)},
-        evidence=passed.evidence | evidence.ladder(reference.name, rate, reference_rate),
+        evidence=passed.evidence
+        | evidence.ladder(reference.name, rate, reference_rate, pairs.ratio),
     )
 
 

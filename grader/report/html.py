@@ -6,6 +6,7 @@ it shares with the page of a profile. Whatever comes from a submission is escape
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import jinja2
@@ -37,7 +38,18 @@ OUTPUT = 20_000  # characters of what a submission printed
 
 def page(result: Result) -> str:
     """The page's text."""
-    return _TEMPLATES.get_template("report.html").render(**view(result))
+    checks = [replace(check, **_clean(vars(check))) for check in result.checks]
+    shown = replace(result, **_clean(vars(result) | {"checks": checks}))
+    return _TEMPLATES.get_template("report.html").render(**view(shown))
+
+
+def _clean(value):
+    """The same data, with no control characters in its texts."""
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return printable(value) if isinstance(value, str) else value
 
 
 def view(result: Result) -> dict:
@@ -45,7 +57,7 @@ def view(result: Result) -> dict:
     checks = [_check(check, result) for check in result.checks if _has_something_to_say(check)]
     current = entry(result)
     return {
-        "title": printable(result.submission) or "a submission",
+        "title": result.submission or "a submission",
         "score": current["score"],
         "max_score": current["max_score"],
         "extra": current["extra"],
@@ -77,23 +89,22 @@ def _tolerant(draw: Callable, *arguments):
 
 def _check(check: CheckResult, result: Result) -> dict:
     return {
-        "id": printable(check.id),
-        "title": printable(check.title),
+        "id": check.id,
+        "title": check.title,
         "status": check.status,
         "word": WORDS[check.status],
         "mark": MARKS[check.status],
         "points": points(check),
-        "message": printable(check.message),
-        "lost": _without_curve(printable(check.lost)),
-        "hints": [printable(hint) for hint in (check.hint, *check.more_hints) if hint],
-        "revisit": printable(check.revisit) if check.hint else "",
+        "message": check.message,
+        "lost": _without_curve(check.lost),
+        "hints": [hint for hint in (check.hint, *check.more_hints) if hint],
+        "revisit": check.revisit if check.hint else "",
         "errors": _tolerant(_errors, check.evidence),
         "curve": _tolerant(_curve, check.evidence),
         "figures": [
-            (printable(str(name)).replace("_", " "), figure(value))
-            for name, value in check.figures.items()
+            (str(name).replace("_", " "), figure(value)) for name, value in check.figures.items()
         ],
-        "output": printable(result.outputs.get(check.id, "")[:OUTPUT]),
+        "output": result.outputs.get(check.id, "")[:OUTPUT],
     }
 
 
@@ -105,7 +116,7 @@ def _without_curve(text: str) -> str:
 def _errors(found: dict) -> dict:
     errors = found["errors"]
     return {
-        "case": printable(str(errors["case"])),
+        "case": str(errors["case"]),
         "words": drawings.error_words(errors),
         "cell": " × ".join(str(int(size)) for size in errors["cell"]),
         "picture": drawings.error_map(errors),
@@ -117,7 +128,7 @@ def _curve(found: dict) -> dict:
     full, zero = curve["full_ratio"], curve["zero_ratio"]
     rows = [
         {
-            "name": printable(str(one["name"])) or "tokens/s",
+            "name": str(one["name"]) or "tokens/s",
             "ratio": f"{one['ratio']:.2f}",
             "interval": f"{one['low']:.2f} to {one['high']:.2f}",
             "share": f"{fraction(one['ratio'], full, zero):.0%}",
@@ -142,8 +153,8 @@ def _listed(value: object) -> list:
 def _function(one: dict) -> dict:
     line = _tolerant(drawings.roof, one, DEFAULT_GPU)
     return {
-        "name": printable(str(one["function"])),
-        "case": printable(str(one["case"])),
+        "name": str(one["function"]),
+        "case": str(one["case"]),
         "sectors": f"{one['sectors']:,.0f}",
         "reference": f"{one['reference_sectors']:,.0f}",
         "extra_passes": f"{one['extra_passes']:,.0f}",
@@ -164,10 +175,10 @@ def _history(result: Result, current: dict) -> dict:
     return {
         "entries": [
             {
-                "date": printable(one["date"]).replace("T", " ")[:16],
+                "date": one["date"].replace("T", " ")[:16],
                 "score": f"{one['score']:g} of {one['max_score']:g}",
                 "extra": f"{one['extra']:g}" if one["extra"] else "",
-                "where": printable(one["device_name"]),
+                "where": one["device_name"],
             }
             for one in reversed(entries)
         ],

@@ -24,7 +24,8 @@ def view(result: Result) -> dict | None:
     own = check.evidence["ladder"]
     rung, rate = str(own["rung"])[:40], float(own["tokens_per_s"])
     reference = float(own["reference_tokens_per_s"])
-    if not (0 < rate < math.inf and 0 < reference < math.inf):
+    ratio = float(own["ratio"])
+    if not all(0 < number < math.inf for number in (rate, reference, ratio)):
         raise ValueError("a rate is no positive number")
     place = str(result.environment["device_name"])
     told = {
@@ -32,7 +33,7 @@ def view(result: Result) -> dict | None:
         "rung": rung.replace("_", " "),
         "rate": f"{rate:,.0f}",
         "reference": f"{reference:,.0f}",
-        "ratio": f"{rate / reference:.2f}",
+        "ratio": f"{ratio:.2f}",
         "place": place,
         "bandwidth": bandwidth(check.figures, rate),
         "rows": [],
@@ -42,7 +43,7 @@ def view(result: Result) -> dict | None:
     if rung not in speeds:
         return told
     same = check.id in SAME_WORK and place in (measured["device"], measured["device"].split()[0])
-    yours = rate if same else speeds[rung] * rate / reference
+    yours = rate if same else speeds[rung] * ratio
     rows = [
         {"name": one["label"], "rate": one["tokens_per_s"], "kind": "rung", "dtype": one["dtype"]}
         for one in measured["rungs"].values()
