@@ -127,7 +127,7 @@ def points_curve(curve: dict) -> Picture:
     """Which share of the points a ratio gives, and where the submission stands."""
     full, zero = _number(curve["full_ratio"]), _number(curve["zero_ratio"])
     ratios = [_number(place["ratio"]) for place in curve["places"]]
-    end = 1.25 * max(full, zero)  # what lies beyond is drawn at the edge
+    end = 1.5 * max(full, zero)  # what lies beyond is drawn at the edge
     top, bottom = 30.0, 150.0
 
     def place(ratio: float) -> tuple[float, float]:
@@ -154,8 +154,13 @@ def points_curve(curve: dict) -> Picture:
     for (x, y), names in _together([(place(r), one) for r, one in _named(curve, ratios)]):
         diamond = [(x, y - 7), (x + 7, y), (x, y + 7), (x - 7, y), (x, y - 7)]
         canvas.path(diamond, "you", fill="var(--over)", stroke="var(--paper)", stroke_width=1)
-        anchor = "start" if x < 120 else "end" if x > _RIGHT - 90 else "middle"
-        canvas.text(x, y - 12, ", ".join(names), "over-text strong", anchor)
+        label = ", ".join(names)
+        if bottom > y > top:  # beside the line, on its upper side
+            shift, anchor = (-10, "end") if full > zero else (10, "start")
+            canvas.text(x + shift, y, label, "over-text strong", anchor)
+        else:
+            anchor = "start" if x < 120 else "end" if x > _RIGHT - 90 else "middle"
+            canvas.text(x, y - 12, label, "over-text strong", anchor)
     return canvas.picture()
 
 

@@ -42,7 +42,7 @@ def view(result: Result) -> dict | None:
     speeds = {name: one["tokens_per_s"] for name, one in measured.get("rungs", {}).items()}
     if rung not in speeds:
         return told
-    same = check.id in SAME_WORK and place in (measured["device"], measured["device"].split()[0])
+    same = check.id in SAME_WORK and place == measured["device"]
     yours = rate if same else speeds[rung] * ratio
     rows = [
         {"name": one["label"], "rate": one["tokens_per_s"], "kind": "rung", "dtype": one["dtype"]}
