@@ -6,6 +6,8 @@
     python grader/grade.py starter --stage 3          the checks of the labs up to stage 3
     python grader/grade.py starter --hint 2           with hints that say more
     python grader/grade.py starter --verbose          with figures and what your code printed
+    python grader/grade.py starter --html report.html a page with pictures, to open in a browser
+    python grader/grade.py --from results.json        a report again, of what --json wrote
 
 Exit status: 0 graded, whatever the score; 2 wrong usage, or no such submission; 3 the grader itself
 failed; 130 interrupted.
@@ -21,14 +23,22 @@ from pathlib import Path
 if __name__ == "__main__":  # run as a file: its folder is on the path, where the packages are not
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from grader import environment, own_checks, rubric
+from grader import environment, files, history, own_checks, rubric
 from grader.framework import PLACES, REGISTRY
 from grader.grading import grade
+from grader.own_checks import OwnCheckError
 from grader.report import terminal
+from grader.results import ERROR, Result, ResultError, read
 from mingpt.errors import DeviceError
 from mingpt.paths import default_submission
 
 GRADED, USAGE, GRADER_FAILED, INTERRUPTED = 0, 2, 3, 130
+REPORTS = {
+    "json": "the result document",
+    "html": "a page with pictures, for a browser",
+    "gradescope": "Gradescope's results.json",
+    "junit": "JUnit's XML",
+}
 
 
 class UsageError(Exception):
@@ -45,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.list:
             return list_checks()
         return run(options)
-    except (UsageError, own_checks.OwnCheckError, rubric.RubricError, DeviceError) as error:
+    except (UsageError, ResultError, OwnCheckError, rubric.RubricError, DeviceError) as error:
         errors.print(f"grade.py: {error}", soft_wrap=True)
         return USAGE
     except KeyboardInterrupt:
@@ -88,7 +98,20 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="where gpt.cu runs (auto: cuda if there is a GPU and nvcc)",
     )
-    made.add_argument("--json", metavar="FILE", type=Path, help="write the result document there")
+    for name, what in REPORTS.items():
+        made.add_argument(f"--{name}", metavar="FILE", type=Path, help=f"write {what} there")
+    made.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE",
+        type=Path,
+        help="grade nothing: make the reports of a document that --json wrote",
+    )
+    made.add_argument(
+        "--no-history",
+        action="store_true",
+        help="neither show earlier gradings of the folder nor remember this one",
+    )
     made.add_argument(
         "--hint",
         type=int,
@@ -107,7 +130,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Grade, show, write. Raises UsageError."""
+    """Grade or read, show, write. Raises UsageError and ResultError."""
+    for name in REPORTS:
+        path = getattr(options, name)
+        if path and not path.absolute().parent.is_dir():
+            raise UsageError(f"--{name} {path}: there is no folder {path.absolute().parent}")
+        if path and path.is_dir():
+            raise UsageError(f"--{name} {path}: this is a folder; give a file's name")
+    if options.source:
+        return show_again(options)
     submission = find(options.submission or default_submission())
     graded_by = rubric.load()
     stages = sorted({graded_by[id].stage for id in REGISTRY})
@@ -118,10 +149,6 @@ def run(options: argparse.Namespace) -> int:
     for id in options.only or ():
         if id not in REGISTRY:
             raise UsageError(f"there is no check {id!r}; the checks are {', '.join(REGISTRY)}")
-    if options.json and not options.json.absolute().parent.is_dir():
-        raise UsageError(
-            f"--json {options.json}: there is no folder {options.json.absolute().parent}"
-        )
 
     output = terminal.console()
     faults: list[BaseException] = []
@@ -140,18 +167,63 @@ def run(options: argparse.Namespace) -> int:
         )
     finally:
         progress.stop()
+    if not options.no_history:
+        result.history = history.read(submission)
+        if options.only is None and options.stage is None:
+            history.add(submission, result)
     terminal.show_total(output, result, options.verbose)
-    if options.json:
-        try:
-            result.write(options.json.absolute())
-        except OSError as error:
-            raise UsageError(f"--json {options.json}: {error.strerror or error}") from None
+    write_reports(result, options)
     if not faults:
         return GRADED
     if options.verbose:
         for error in faults:
             traceback.print_exception(error)
     return GRADER_FAILED
+
+
+def show_again(options: argparse.Namespace) -> int:
+    """Reports of an earlier grading. Raises UsageError and ResultError."""
+    if options.submission or options.only or options.stage is not None:
+        raise UsageError(
+            "--from shows what was graded before: give no SUBMISSION, no --only and no --stage"
+            " with it"
+        )
+    result = read(options.source)
+    if options.no_history:
+        result.history = []
+    output = terminal.console()
+    output.print(f"{terminal.printable(result.submission)}, {result.environment['date']}\n")
+    for check in result.checks:
+        terminal.show_check(output, check, options.verbose, options.hint)
+    terminal.show_total(output, result, options.verbose)
+    write_reports(result, options)
+    failed = any(check.status == ERROR for check in result.checks)
+    return GRADER_FAILED if failed else GRADED
+
+
+def write_reports(result: Result, options: argparse.Namespace) -> None:
+    """The files that were asked for, each whole or not at all. Raises UsageError."""
+    for name in REPORTS:
+        path = getattr(options, name)
+        if not path:
+            continue
+        try:
+            files.write(path.absolute(), report(name, result))
+        except OSError as error:
+            raise UsageError(f"--{name} {path}: {error.strerror or error}") from None
+
+
+def report(name: str, result: Result) -> str:
+    """A report's text. What makes it is imported when it is asked for."""
+    if name == "html":
+        from grader.report.html import page as make
+    elif name == "gradescope":
+        from grader.report.gradescope import results as make
+    elif name == "junit":
+        from grader.report.junit import xml as make
+    else:
+        make = Result.text
+    return make(result)
 
 
 def find(submission: Path) -> Path:

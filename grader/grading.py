@@ -67,7 +67,12 @@ def grade(
             if result.status == PASSED:
                 session.passed.add(check.id)
             progress.finished(result)
-        return Result(list(results.values()), environment_.describe(device, seed), session.outputs)
+        return Result(
+            list(results.values()),
+            environment_.describe(device, seed),
+            session.outputs,
+            submission.name,
+        )
     finally:
         session.close()
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grader import evidence
 from grader.outcome import Failure, Passed
 from grader.rubric import Entry
 from grader.scoring import fraction, reason
@@ -125,9 +126,14 @@ def judge(measured: dict[str, Pairs], rubric: Entry, told: str, hint: str, unit:
         figures |= figures_of(pairs, f"{name}_" if name else "", unit)
     lost = [why_lost(name, pairs, rubric, unit) for name, pairs in measured.items()]
     lost_text = "\n".join(text for text in lost if text)
+    drawn = evidence.curve(
+        {name: pairs.ratio for name, pairs in measured.items()},
+        *(rubric.full_ratio, rubric.zero_ratio),
+        {name: pairs.interval() for name, pairs in measured.items()},
+    )
     if share == 0:
-        raise Failure(f"{message}\n{lost_text}", hint, figures, idea="speed")
-    return Passed(message, hint if share < 1 else "", figures, share, lost_text, "speed")
+        raise Failure(f"{message}\n{lost_text}", hint, figures, idea="speed", evidence=drawn)
+    return Passed(message, hint if share < 1 else "", figures, share, lost_text, "speed", drawn)
 
 
 def why_lost(name: str, pairs: Pairs, rubric: Entry, unit: str) -> str:

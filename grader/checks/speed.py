@@ -7,10 +7,12 @@ and reference take turns, in one worker each (timing.py).
 """
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from grader import evidence
 from grader.checks.decoder import weights_of
 from grader.checks.kernel_speed import built
 from grader.framework import Context, blameless, check
@@ -89,13 +91,11 @@ def compare(context: Context, make, oracle: Oracle, what: str, hint: str) -> Pas
     rate, reference_rate = np.median(pairs.rates, axis=0)
     told = f"{rate:.0f} tokens/s, {pairs.ratio:.2f} of the reference's {reference_rate:.0f}."
     passed = judge({"": pairs}, rubric, told, hint, "tokens_per_s")
-    return Passed(
-        passed.message,
-        passed.hint,
-        passed.figures | student.figures | {"runs_verified": len(pairs.rates)},
-        passed.fraction,
-        passed.lost,
-        passed.idea,
+    return replace(
+        passed,
+        figures=passed.figures | student.figures | {"runs_verified": len(pairs.rates)},
+        evidence=passed.evidence
+        | evidence.ladder(reference.name, rate, reference_rate, pairs.ratio),
     )
 
 

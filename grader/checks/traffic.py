@@ -5,10 +5,12 @@ runs on a GPU there is nothing to count with.
 """
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from grader import evidence
 from grader.checks.kernels import KERNELS
 from grader.client import Worker
 from grader.diagnosis import traffic as diagnosis
@@ -46,7 +48,7 @@ def memory_traffic(context: Context) -> Passed:
     except Failure as error:
         name = rubric.reference
         raise GraderError(f"the reference ({name}) can't be counted: {error}") from error
-    return judge(student, compared, rubric)
+    return judge(student, compared, rubric, cases)
 
 
 def counted(
@@ -94,8 +96,16 @@ def read(text: str, library: Path, case: Case, arithmetic: bool = False) -> Traf
     return counts
 
 
-def judge(student: dict[str, Traffic], reference: dict[str, Traffic], rubric: Entry) -> Passed:
-    """The mean of the kernels' shares, as Passed; a Failure where it is 0."""
+def judge(
+    student: dict[str, Traffic],
+    reference: dict[str, Traffic],
+    rubric: Entry,
+    cases: Sequence[Case] = (),
+) -> Passed:
+    """The mean of the kernels' shares, as Passed; a Failure where it is 0.
+
+    cases: that were counted, for the report.
+    """
     ratios = {name: student[name].cost / reference[name].cost for name in student}
     shares = {
         name: fraction(ratio, rubric.full_ratio, rubric.zero_ratio)
@@ -123,9 +133,10 @@ def judge(student: dict[str, Traffic], reference: dict[str, Traffic], rubric: En
     share = sum(shares.values()) / len(shares)
     curve = rubric.full_ratio, rubric.zero_ratio
     lost = "\n".join(reason(ratios[name], *curve, name) for name in ratios if shares[name] < 1)
+    drawn = evidence.curve(ratios, *curve) | evidence.memory_traffic(cases, student, reference)
     if share == 0:
-        raise Failure(f"{message}\n{lost}", hint, figures, idea="coalescing")
-    return Passed(message, hint, figures, share, lost, "coalescing")
+        raise Failure(f"{message}\n{lost}", hint, figures, idea="coalescing", evidence=drawn)
+    return Passed(message, hint, figures, share, lost, "coalescing", drawn)
 
 
 def figures_of(student: dict[str, Traffic]) -> dict:

@@ -1,5 +1,6 @@
 """Wrong outputs of gelu, layernorm and linear: what was seen, and the likeliest cause."""
 
+from grader import evidence
 from grader.diagnosis import patterns
 from grader.diagnosis.cause import Cause
 from grader.diagnosis.rules import RULES
@@ -18,7 +19,7 @@ def explain(outcomes: list[Outcome]) -> Failure:
     bad = [outcome for outcome in outcomes if not outcome.ok]
     counts = {"cases": len(outcomes), "failed_cases": len(bad)}
     if cause := never_written(outcomes, bad):
-        return Failure(cause.text, cause.hint, counts, idea=cause.idea)
+        return Failure(cause.text, cause.hint, counts, idea=cause.idea, evidence=error_map(bad[0]))
     cause, shown = None, bad[0]
     for rule in RULES:
         if found := rule(outcomes, bad):
@@ -35,7 +36,14 @@ def explain(outcomes: list[Outcome]) -> Failure:
     return Failure(
         *(message, cause.hint if cause else UNKNOWN, figures | counts),
         idea=cause.idea if cause else "",
+        evidence=error_map(shown),
     )
+
+
+def error_map(outcome: Outcome) -> dict:
+    """Evidence: where the output is wrong; nothing where it is right, but something else isn't."""
+    wrong = outcome.wrong if outcome.wrong.any() else outcome.reversed_wrong
+    return evidence.errors(outcome.case.name, wrong) if wrong.any() else {}
 
 
 def other_stream(case: Case) -> Failure:
@@ -61,6 +69,7 @@ def left_behind(failure: Failure, case: str) -> Failure:
         " call may have other sizes and other pointers.",
         failure.figures,
         idea="state",
+        evidence=failure.evidence,
     )
 
 

@@ -35,6 +35,7 @@ class Traffic:
     wasted: float  # of them, that more compact requests would not have taken
     passes: float  # over the banks, without a conflict
     extra_passes: float  # by bank conflicts
+    flops: float  # floating-point operations, if they were counted (simt/profiling/arithmetic.py)
     most: Line | None  # of the sectors, the wasted ones, and the extra passes
     most_wasted: Line | None
     most_extra: Line | None
@@ -66,6 +67,7 @@ def traffic(kernels: Sequence[Kernel]) -> Traffic:
         wasted=_sum(wasted),
         passes=sum(a.ideal_wavefronts * scale for a, scale in shared),
         extra_passes=_sum(extra),
+        flops=sum(kernel.flops * kernel.scale for kernel in kernels),
         most=_most(sectors),
         most_wasted=_most(wasted),
         most_extra=_most(extra),

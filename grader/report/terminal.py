@@ -10,6 +10,7 @@ from rich.text import Text
 from grader.client import printable
 from grader.framework import PLACES, REGISTRY, Check
 from grader.grading import Progress
+from grader.history import is_entry
 from grader.results import CheckResult, Result
 
 MARKS = {
@@ -84,7 +85,7 @@ def show_check(output: Console, check: CheckResult, verbose: bool, hints: int = 
         _indent(output, Text(f"Read again: {check.revisit}{more}", style="dim cyan"))
     if verbose:
         for name, value in check.figures.items():
-            _indent(output, Text(f"{name.replace('_', ' ')}: {_figure(value)}", style="dim"))
+            _indent(output, Text(f"{name.replace('_', ' ')}: {figure(value)}", style="dim"))
 
 
 def points(check: CheckResult) -> str:
@@ -106,11 +107,22 @@ def show_total(output: Console, result: Result, verbose: bool) -> None:
     style = "bold green" if result.score == result.max_score else "bold"
     extra = f", and {result.extra:g} extra" if result.extra else ""
     output.print(Text(f" Score: {result.score:g} of {result.max_score:g}{extra}", style=style))
+    if before := last_time(result):
+        output.print(Text(f" {before}", style="dim"))
     where = f" on {place['device']} ({place['device_name']}), isolation: {place['isolation']}"
     output.print(Text(where, style="dim"))
     if verbose:
         versions = ", ".join(f"{name} {version}" for name, version in place["versions"].items())
         output.print(Text(f" {place['date']}, seed {place['seed']}\n {versions}", style="dim"))
+
+
+def last_time(result: Result) -> str:
+    """How the grading before this one went, if it was of the same checks."""
+    known = [one for one in result.history if is_entry(one)]
+    if not known or known[-1]["max_score"] != result.max_score:
+        return ""
+    last = known[-1]
+    return f"Last time: {last['score']:g}, now {result.score:g}."
 
 
 def scope_of(result: Result) -> str:
@@ -145,11 +157,12 @@ def _indent(output: Console, text: Text) -> None:
         output.print(Text(" " * INDENT) + line)
 
 
-def _figure(value) -> str:
+def figure(value) -> str:
+    """A value of CheckResult.figures."""
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
-        return ", ".join(_figure(item) for item in value)
+        return ", ".join(figure(item) for item in value)
     return printable(str(value))
 
 

@@ -1,7 +1,8 @@
 """A profile as one HTML page that needs nothing else: no network, no other file.
 
-The page is made of what `view` collects, by page.html (a Jinja2 template), page.css and page.js.
-Without JavaScript all of it is there; with it, a click on a line shows its pictures in place.
+The page is made of what `view` collects, by page.html (a Jinja2 template), base.css (which the
+grader's report shares), page.css and page.js. Without JavaScript all of it is there; with it, a
+click on a line shows its pictures in place.
 """
 
 from __future__ import annotations
