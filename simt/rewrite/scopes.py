@@ -73,9 +73,10 @@ def plain_functions(source: Source) -> set[str]:
             continue
         if token.text in ("{", "}", ";"):
             opening = head.index("(") if "(" in head else 0
-            if token.text == "{" and opening > 1 and not in_function(nests[i]):
-                if set(head[: opening - 1]) <= {"void", "static", "inline", "extern"}:
-                    found.add(head[opening - 1])
+            words = set(head[: max(0, opening - 1)])
+            defines = token.text == "{" and "void" in words and not in_function(nests[i])
+            if defines and words <= {"void", "static", "inline", "extern"}:
+                found.add(head[opening - 1])
             head = []
         else:
             head.append(token.text)

@@ -108,6 +108,9 @@ def refuse_unsupported(source: Source) -> None:
                 raise source.error(token, reason)
 
 
+_DEFINITIONS = ("__global__", "__device__", "void", "template", "extern", "static")
+
+
 def _refuse_open_brace(source: Source) -> None:
     """Raises RewriteError at a brace that is never closed, where the next definition begins in it.
 
@@ -122,14 +125,14 @@ def _refuse_open_brace(source: Source) -> None:
     for i, token in enumerate(tokens):
         if token.directive:
             continue
-        if open_at and token.kind == "name" and in_function(nests[i]) and _begins_line(source, i):
-            if token.text in ("__global__", "__device__", "void", "template", "extern", "static"):
-                line = source.text.count("\n", 0, token.start) + 1
-                raise source.error(
-                    tokens[open_at[-1]],
-                    f"this brace {{ is never closed: expected }} before line {line}, where the next"
-                    " definition begins",
-                )
+        defines = token.text in _DEFINITIONS and _begins_line(source, i)
+        if open_at and defines and in_function(nests[i]):
+            line = source.text.count("\n", 0, token.start) + 1
+            raise source.error(
+                tokens[open_at[-1]],
+                f"this brace {{ is never closed: expected }} before line {line}, where the next"
+                " definition begins",
+            )
         if token.text == "{":
             open_at.append(i)
         elif token.text == "}" and open_at:
