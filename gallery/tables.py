@@ -100,10 +100,7 @@ def page(shown: Sequence[tuple[Mistake, Verdict]]) -> str:
 def _section(mistake: Mistake, verdict: Verdict) -> str:
     changes = "\n".join(_diff("-", old) + _diff("+", new) for old, new in mistake.changes).rstrip()
     said = f"{verdict.check}: {verdict.message}\n\nHint: {verdict.hint}"
-    return (
-        f"## {mistake.name[:1].upper()}{mistake.name[1:]}\n\n```diff\n{changes}\n```\n\n"
-        f"```text\n{said}\n```\n"
-    )
+    return f"## {mistake.name}\n\n```diff\n{changes}\n```\n\n```text\n{said}\n```\n"
 
 
 def _diff(sign: str, text: str) -> str:

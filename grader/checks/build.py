@@ -27,7 +27,7 @@ def build(context: Context) -> Passed:
             if error.kind != "build":
                 raise
             hint = "Begin with the first error: later ones are often its consequences."
-            raise Failure(error.message, hint) from error
+            raise Failure(error.message, hint, idea="build") from error
     if context.device == "cpu":
         source = (context.submission / "gpt.cu").read_text("utf-8", errors="replace")
         if failure := refused(source):

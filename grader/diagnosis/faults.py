@@ -164,9 +164,25 @@ def kernel_fault(error: RequestFailed) -> Failure:
         report = {}
     kind = report.get("kind") if isinstance(report, dict) else None
     if kind in HINTS:
-        return Failure(error.message, HINTS[kind], {"fault": kind})
+        return Failure(error.message, HINTS[kind], {"fault": kind}, idea=idea_of(kind))
     for words, hint in WORDS.items():
         if words in error.message.lower():
-            return Failure(error.message, hint, {"fault": words})
+            return Failure(error.message, hint, {"fault": words}, idea=idea_of(words))
     hint = "The launch itself failed: look up the error's name in the CUDA runtime API."
     return Failure(error.message, hint, {"fault": "unknown"})
+
+
+IDEAS = {  # by words in the kind of a fault
+    "barrier": ("divergence", "shared_race"),
+    "reduction": ("warp_mask",),
+    "launch": ("configuration", "invalid_launch", "invalid argument", "resources", "too_much_sh"),
+    "bounds": ("illegal_address", "illegal address", "illegal memory", "out_of_bounds"),
+    "pointers": ("null", "host", "copy_kind", "free"),
+    "shared": ("uninitialized_shared",),
+    "integer": ("integer_overflow", "division"),
+}
+
+
+def idea_of(kind: str) -> str:
+    """The idea behind a fault; "" where there is none."""
+    return next((idea for idea, words in IDEAS.items() if any(w in kind for w in words)), "")

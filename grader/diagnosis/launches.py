@@ -20,7 +20,9 @@ def refused(source: str) -> Failure | None:
         return f"gpt.cu:{line}: {lines[line - 1].strip()}"
 
     for name in dict.fromkeys(LAUNCHED.findall(code)):
-        plain = re.search(rf"(?:^|[;}}])\s*{SPECIFIERS}({name})\s*\([^;{{}}]*\)\s*\{{", code)
+        plain = re.search(
+            rf"(?:^|[;}}]|\n[ \t]*#[^\n]*\n)\s*{SPECIFIERS}({name})\s*\([^;{{}}]*\)\s*\{{", code
+        )
         if plain and not re.search(rf"__global__[^;{{}}]*\b{name}\s*\(", code):
             return Failure(
                 f"{name} is launched with <<<...>>>, but it is not a kernel: its definition has no"

@@ -44,8 +44,8 @@ def remarks(function: str, calls: Collection[str]) -> list[Cause]:
     if double:
         found.append(
             Cause(
-                f"{function} computes in double: it calls {', '.join(double)}. Most GPUs do that at"
-                " 1/2 to 1/64 of float's speed.",
+                f"{function} computes in double: it calls {', '.join(double)}. GPUs do that at 1/2"
+                " to 1/64 of float's speed.",
                 "A constant without the suffix f is a double, and so is what it is multiplied with:"
                 " 0.5f, tanhf.",
             )
