@@ -17,8 +17,13 @@ def name_of(entry: Entry) -> str:
 
 
 def shard(entries: Sequence[Entry], index: int, count: int) -> list[Entry]:
-    """The index-th (from 1) of `count` parts: every count-th entry, so it has all topics."""
-    return list(entries[index - 1 :: count])
+    """The index-th (from 1) of `count` parts: every count-th entry of each topic."""
+    topics: dict[str, list[Entry]] = {}
+    for entry in entries:
+        topics.setdefault(entry.topic if isinstance(entry, Mistake) else "unusual", []).append(
+            entry
+        )
+    return [entry for of_topic in topics.values() for entry in of_topic[index - 1 :: count]]
 
 
 def run(entries: Sequence[Entry], jobs: int, done: Callable[[], None] = lambda: None):
