@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from grader.client import RequestFailed
-from grader.diagnosis.launches import refused
 from grader.framework import Context, check
 from grader.outcome import Failure, Passed
 
@@ -28,10 +27,6 @@ def build(context: Context) -> Passed:
                 raise
             hint = "Begin with the first error: later ones are often its consequences."
             raise Failure(error.message, hint, idea="build") from error
-    if context.device == "cpu":
-        source = (context.submission / "gpt.cu").read_text("utf-8", errors="replace")
-        if failure := refused(source):
-            raise failure
     context.session.library = Path(str(reply.get("path")))
     seconds = reply.get("seconds")
     return Passed(figures={"seconds": seconds} if isinstance(seconds, int | float) else {})

@@ -4,7 +4,6 @@
     rules.py     what they have in common, one rule for each kind of evidence
     sizes.py     which cases fail, and what they have in common
     patterns.py  which elements are wrong, in words
-    launches.py  launches that nvcc refuses
     faults.py    crashes, hangs, exceptions and simt's reports
     cache.py     wrong results with kv_cache.py
     probe.py     which method of KVCache causes them

@@ -103,7 +103,7 @@ def show_total(output: Console, result: Result, verbose: bool) -> None:
     place = result.environment
     output.print()
     if scope := scope_of(result):
-        output.print(Text(f" {scope}", style="dim"))
+        _indent(output, Text(scope, style="dim"), 1)
     style = "bold green" if result.score == result.max_score else "bold"
     extra = f", and {result.extra:g} extra" if result.extra else ""
     output.print(Text(f" Score: {result.score:g} of {result.max_score:g}{extra}", style=style))
@@ -151,10 +151,10 @@ def _device(result: Result) -> str:
     return result.environment["device"]
 
 
-def _indent(output: Console, text: Text) -> None:
-    for line in text.wrap(output, max(20, output.width - INDENT)):
+def _indent(output: Console, text: Text, columns: int = INDENT) -> None:
+    for line in text.wrap(output, max(20, output.width - columns)):
         line.rstrip()
-        output.print(Text(" " * INDENT) + line)
+        output.print(Text(" " * columns) + line)
 
 
 def figure(value) -> str:
