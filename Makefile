@@ -29,7 +29,7 @@ grade: setup ## grade solutions/, or another: make grade SUBMISSION=starter
 	@$(PY) grader/grade.py $(SUBMISSION)
 
 test: setup ## run the test suite
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 check-table: setup ## what simt check finds: every seeded bug, and nothing in correct programs
 	@$(PY) tests/simt/check_table.py
