@@ -18,6 +18,7 @@ from lab.checking import check
 from lab.outcome import Outcome
 
 from lab.submission import use
+from lab.writing import generate
 
 
-__all__ = ["Outcome", "check", "use"]
+__all__ = ["Outcome", "check", "generate", "use"]
