@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = ("gpt.cu", "kv_cache.py")
+FILES = ("gpt.cu", "kv_cache.py", "decoder.cuh", "persistent.cuh")  # of a submission, by lab
+WITHOUT_DECODER, WITH_DECODER = '\n// #include "decoder.cuh"\n', '\n#include "decoder.cuh"\n'
 
 
 class MarkerError(ValueError):
@@ -44,6 +45,13 @@ def strip(text: str) -> str:
 def starter_files(solutions: Path) -> dict[str, str]:
     """Name and text of each file of the starter."""
     return {name: strip((solutions / name).read_text()) for name in FILES}
+
+
+def with_decoder(gpt: str) -> str:
+    """The text of gpt.cu with its last line, which includes decoder.cuh, uncommented: labs 5, 6."""
+    if WITHOUT_DECODER not in gpt:
+        raise MarkerError("gpt.cu has no commented line that includes decoder.cuh")
+    return gpt.replace(WITHOUT_DECODER, WITH_DECODER)
 
 
 def keep(path: Path) -> Path | None:
