@@ -47,6 +47,9 @@ class LiveProgress(Progress):
         self.stop()
         show_check(self._output, result, self._verbose, self._hints)
 
+    def ended(self, result: Result) -> None:
+        show_total(self._output, result, self._verbose)
+
     def stop(self) -> None:
         """Remove the line; a second call does nothing."""
         if self._status:
