@@ -141,5 +141,7 @@ def say_what_was_expected(assignment: str, student: str, notebooks: list[str]) -
         for name in (*([lab.notebook.name] if lab else []), *FILES):
             if not (folder / name).is_file():
                 found = sorted(path.name for path in folder.glob(f"*{Path(name).suffix}"))
-                told = f"there is {', '.join(found)}: rename it there" if found else "nothing like it"
+                told = (
+                    f"there is {', '.join(found)}: rename it there" if found else "nothing like it"
+                )
                 log.warning("%s: expected %s, and %s", folder, name, told)
