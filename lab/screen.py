@@ -98,4 +98,4 @@ def say(message: str) -> None:
     """A line or a few, such as what is wrong and what to do."""
     with screen() as out:
         text = html.escape(message)
-        out.show(f'<div style="white-space:pre-wrap;padding:.3rem 0">{text}</div>', message)
+        out.show(f'<pre style="white-space:pre-wrap;margin:.3rem 0">{text}</pre>', message)
