@@ -1,4 +1,4 @@
-"""lab.carry_on: a student's work moves from one lab's folder to the next, and none of it is lost."""
+"""lab.carry_on: a student's work moves from one lab's folder to the next; none of it is lost."""
 
 import os
 import shutil

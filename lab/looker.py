@@ -31,7 +31,7 @@ from simt.profiling.text import as_text, shape
 from simt.report import Report, ranked
 from simt.report_text import print_reports, quoted
 
-MOST = 4  # pictures of a kernel's requests
+MOST = 3  # pictures of a kernel's requests
 NOTHING = "{} launches no kernel: there is nothing to look at yet."
 
 
