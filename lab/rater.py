@@ -22,7 +22,7 @@ from grader.framework import Session
 from grader.oracle import first_difference
 from grader.outcome import Failure
 
-PROMPT, MOST = 96, 48  # tokens: a text for which remembering pays
+PROMPT, MOST = 48, 32  # tokens: a text for which remembering pays
 SECONDS = 2.0  # that one measurement shall take
 LIMIT = 30.0  # seconds that a single request may take
 
@@ -136,16 +136,22 @@ def right_kernels(session: Session, worker: Worker, prompt: np.ndarray) -> list[
     return right
 
 
-def rate(worker: Worker, op: str, prompt: np.ndarray) -> float:
-    """Tokens a second after a prompt, which is part of the time; in about SECONDS."""
-    count = 2
-    while True:
+def rate(worker: Worker, operation: str, prompt: np.ndarray) -> float:
+    """Tokens a second once the prompt has been fed, measured for about SECONDS."""
+
+    def timed(count: int) -> float:
         began = time.perf_counter()
-        worker.ask(op, prompt, new_tokens=count, limit=LIMIT)
-        seconds = time.perf_counter() - began
-        if count == MOST or seconds > SECONDS / 2:
-            return count / seconds
-        count = max(count + 1, min(MOST, int(count * SECONDS / seconds)))
+        worker.ask(operation, prompt, new_tokens=count, limit=LIMIT)
+        return time.perf_counter() - began
+
+    first = timed(1)
+    if first < SECONDS / 4:  # the first run of all takes longer
+        first = timed(1)
+    step = max(timed(2) - first, 1e-3)
+    more = int(np.clip(SECONDS / step, 1, MOST))
+    if more > 1:
+        step = max(timed(1 + more) - first, 1e-3) / more
+    return 1 / step
 
 
 if __name__ == "__main__":
