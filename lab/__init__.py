@@ -18,7 +18,8 @@ from lab.checking import check
 from lab.outcome import Outcome
 
 from lab.submission import use
+from lab.trace import trace
 from lab.writing import generate
 
 
-__all__ = ["Outcome", "check", "generate", "use"]
+__all__ = ["Outcome", "check", "generate", "trace", "use"]

@@ -4,10 +4,11 @@ record.py runs it step by step in a process of its own and makes the scene (scen
 a table of it (picture.py); show.py shows them, and widget/ is the widget's own code.
 """
 
+from lab import page
 from lab.running import Run, running
-from lab.screen import say, screen
+from lab.screen import screen
 from lab.submission import current
-from lab.trace.show import show
+from lab.trace.show import bundle
 from lab.trace.sizes import case
 from lab.trouble import Trouble, kindly
 
@@ -31,13 +32,12 @@ def trace(function: str, **sizes: int) -> None:
     with screen() as out, running("lab.trace.record", folder, function, *given) as run:
         end = _follow(run, out)
         if end is None:
-            raise Trouble(
-                run.errors() or "The recording ended without a result. Run the cell again."
-            )
-    if end["event"] == "failed":
-        say("\n".join(filter(None, (end["message"], end["hint"], end["revisit"]))))
-    else:
-        show(end["scene"], end["svg"], end["text"])
+            why = "The recording ended without a result. Run the cell again."
+            raise Trouble(run.errors() or why)
+        if end.pop("event") == "scene":
+            out.put(bundle(**end))
+        else:
+            out.show(page.render("failed.html", **end), "\n".join(filter(None, end.values())))
 
 
 def _follow(run: Run, out) -> dict | None:

@@ -133,9 +133,7 @@ def svg(title: str, launches: list[Trace], source: Path) -> str:
 
 def _stacked(title: str, parts: list[tuple[str, str, Picture]]) -> str:
     heights = [_height(picture) for _, _, picture in parts]
-    total = 40 + sum(
-        height + 52 + 30 * bool(p[0]) for height, p in zip(heights, parts, strict=True)
-    )
+    total = 40 + sum(heights) + sum(52 + 30 * bool(heading) for heading, _, _ in parts)
     canvas = Canvas(WIDTH, total, title)
     canvas.rect(0, 0, WIDTH, total, "paper", fill="var(--paper)")
     canvas.text(16, 24, title, "strong")

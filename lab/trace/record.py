@@ -1,5 +1,5 @@
-"""python -m lab.trace.record FOLDER FUNCTION NAME=SIZE ...: run gpt.cu's function on a small size in
-the grader's worker, and print the scene of what it did; or what is wrong, as the grader says it.
+"""python -m lab.trace.record FOLDER FUNCTION NAME=SIZE ...: run a function of gpt.cu on a small
+size in the grader's worker, and print the scene of what it did; or what is wrong, in its words.
 
 Events, a line of JSON each: {"event": "doing", "what"}, then {"event": "scene", "scene", "svg",
 "text"} or {"event": "failed", "message", "hint", "revisit"}.

@@ -2,8 +2,8 @@
 
     {"function", "case", "is_wrong", "launches": [launch, ...], "steps": base64 of int32}
 
-A launch has "kernel", "shape" ("<<<2×2, 32×32>>>"), "grid", "warps" (of a block), "lost" (steps that
-were not kept), and
+A launch has "kernel", "shape" ("<<<2×2, 32×32>>>"), "grid", "warps" and "threads" (of a block),
+"lost" (steps that were not kept), and
 
     source    [{"name", "file", "first", "lines"}]: functions, a line as [[kind, text], ...]
     arrays    [{"name", "space", "rows", "cols", "cell", "size", "start"}]: cell: bytes of one;

@@ -1,4 +1,4 @@
-"""Shows a scene: as a widget with a picture beside it where notebooks are, else as a table.
+"""A scene as an output: a widget, with a picture and a table beside it.
 
 One output holds all three. A page that is exported, or a notebook that is only looked at, has no
 widgets and shows the picture.
@@ -14,21 +14,16 @@ _FOLDER = Path(__file__).parent / "widget"
 _MODULE = ("data.js", "words.js", "draw.js", "main.js")  # put together, in this order
 
 
-def show(scene: dict, svg: str, text: str) -> None:
-    """scene: as record.py prints it."""
-    if not in_notebook():
-        print(text)
-        return
-    from IPython.display import display
-
+def bundle(scene: dict, svg: str, text: str) -> dict:
+    """By MIME type: scene, svg and text as record.py prints them."""
     data = {"image/svg+xml": svg, "text/plain": text}
-    if _is_watched():
+    if in_notebook() and _is_watched():
         widget = _widget()(
             scene={key: value for key, value in scene.items() if key != "steps"},
             steps=base64.b64decode(scene["steps"]),
         )
         data |= {k: v for k, v in widget._repr_mimebundle_()[0].items() if k.endswith("view+json")}
-    display(data, raw=True)
+    return data
 
 
 def _is_watched() -> bool:
