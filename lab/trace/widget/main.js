@@ -7,8 +7,8 @@ const ICONS = {
   forward: "M5 3l6 5-6 5z",
   play: "M4 2l10 6-10 6z",
   pause: "M4 3h3v10H4zM9 3h3v10H9z",
-  barrier: "M3 3l7 5-7 5zM11 3h2v10h-2z",
-  line: "M3 3l5 5-5 5zM8 3l5 5-5 5z",
+  "next-barrier": "M3 3l7 5-7 5zM11 3h2v10h-2z",
+  "next-line": "M3 3l5 5-5 5zM8 3l5 5-5 5z",
 };
 
 function icon(name) {
@@ -79,9 +79,9 @@ class Widget {
       );
     this.playButton = button("play", "Play", "space", () => this.togglePlay());
     this.playButton.append(h("span", {}, "Play"));
-    this.barrierButton = button("barrier", "Next barrier", "B", () => this.nextBarrier());
+    this.barrierButton = button("next-barrier", "Next barrier", "B", () => this.nextBarrier());
     this.barrierButton.append(h("span", {}, "barrier"));
-    const line = button("line", "Next line", "N", () => this.nextLine());
+    const line = button("next-line", "Next line", "N", () => this.nextLine());
     line.append(h("span", {}, "line"));
     this.timeline = h("canvas", { class: "timeline", "aria-hidden": "true" });
     this.slider = h("input", {
@@ -365,7 +365,7 @@ class Widget {
             title: kind ? "To the next step in this line" : null,
             onclick: kind ? () => this.toLine(line) : () => {},
           },
-          h("span", { class: "number" }, `${first + k}`),
+          h("span", { class: "no" }, `${first + k}`),
           h("code", {}, ...code, "\n"),
         );
         this.rows.set(line, row);
@@ -382,11 +382,12 @@ class Widget {
       const size = array.rows > 1 ? `${array.rows} × ${array.cols}` : `${array.cols}`;
       const box = h("div", { class: "box" }, canvas);
       const card = h("figure", { class: "card" }, h("figcaption", {}, h("b", {}, array.name), ` ${size}`), box);
-      (array.space === "shared" ? this.shared : this.global).append(card);
       return { array, canvas, box, card };
     });
-    this.global.replaceChildren(...this.cards.filter((c) => c.array.space === "global").map((c) => c.card));
-    this.shared.replaceChildren(...this.cards.filter((c) => c.array.space === "shared").map((c) => c.card));
+    const grids = [...this.cards].sort((a, b) => (b.array.rows > 1) - (a.array.rows > 1)); // vectors last
+    const of = (space) => grids.filter((c) => c.array.space === space).map((c) => c.card);
+    this.global.replaceChildren(...of("global"));
+    this.shared.replaceChildren(...of("shared"));
     this.sharedPart.hidden = !this.shared.children.length;
     this.banks = h("canvas", { role: "img", "aria-label": "The 32 banks" });
     this.banksText = h("span", {});
@@ -405,15 +406,17 @@ class Widget {
 
   measure() {
     const width = this.memoryWidth();
+    let taken = 0; // by the shared arrays
     for (const card of this.cards) {
-      const narrow = card.array.cols <= 48 ? Math.min(width, LEFT + 48 * 7 + 8) : width;
-      card.layout = layoutOf(card.array, narrow);
+      card.layout = layoutOf(card.array, width);
+      if (card.array.space === "shared") taken += card.layout.width + 24;
     }
-    this.bankWidth = Math.min(width, LEFT + BANKS * 18 + 8);
+    const beside = width - taken; // the banks stand beside them, or below
+    this.bankWidth = Math.min(beside >= LEFT + BANKS * 11 + 8 ? beside : width, LEFT + BANKS * 18 + 8);
   }
 
   memoryWidth() {
-    return Math.max(280, (this.global.clientWidth || this.root.clientWidth || 640) - 18);
+    return Math.max(280, (this.global.clientWidth || this.root.clientWidth || 640) - 16);
   }
 
   draw() {
