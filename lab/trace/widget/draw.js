@@ -33,7 +33,7 @@ function layoutOf(array, width) {
   const cols = Math.min(array.cols, longest);
   const wraps = cols < array.cols;
   const lines = Math.ceil((array.rows * array.cols) / cols);
-  const most = lines > 24 ? 5 : lines > 8 ? 7 : cols > 48 ? 12 : 10;
+  const most = lines > 24 ? (width < 620 ? 4 : 5) : lines > 8 ? 7 : cols > 48 ? 12 : 10;
   const cell = Math.max(3, Math.min(most, Math.floor((width - LEFT - 8) / cols)));
   const tall = lines <= 2 ? 16 : lines <= 8 ? 12 : cell;
   return { cols, wraps, lines, cell, tall, width: LEFT + cols * cell + 8, height: TOP + lines * tall + 4 };
@@ -128,10 +128,12 @@ function drawBanks(canvas, width, colours, passes) {
             ? SHARED_BY_LANES
             : colours.need;
       ctx.fillRect(x, TOP + row * tall, wide - 1, tall - 1);
-      if (!one || tall < 11 || wide < 11) continue;
+      if (!one || tall < 11 || wide < 10) continue;
       ctx.fillStyle = "#fff";
       ctx.textBaseline = "middle";
-      const text = one.lanes.length > 1 ? `×${one.lanes.length}` : one.lanes[0];
+      const several = one.lanes.length > 1;
+      if (several && wide < 15) continue;
+      const text = several ? `×${one.lanes.length}` : one.lanes[0];
       ctx.fillText(text, x + wide / 2 - 0.5, TOP + row * tall + tall / 2);
     }
   }

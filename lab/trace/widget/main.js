@@ -412,7 +412,7 @@ class Widget {
       if (card.array.space === "shared") taken += card.layout.width + 24;
     }
     const beside = width - taken; // the banks stand beside them, or below
-    this.bankWidth = Math.min(beside >= LEFT + BANKS * 11 + 8 ? beside : width, LEFT + BANKS * 18 + 8);
+    this.bankWidth = Math.min(beside >= LEFT + BANKS * 10 + 8 ? beside : width, LEFT + BANKS * 18 + 8);
   }
 
   memoryWidth() {
