@@ -6,13 +6,17 @@ A screen is one output that changes while something is at work, and then holds t
 import html
 import io
 import sys
+import time
 from contextlib import contextmanager
 from uuid import uuid4
 
 from rich.console import Console
 from rich.text import Text
 
+from lab.trouble import Trouble
+
 WIDTH = 100  # columns of plain text
+BETWEEN = 0.1  # seconds, at least, between two states of a text that grows
 
 
 def in_notebook() -> bool:
@@ -28,10 +32,13 @@ class Notebook:
 
     def __init__(self) -> None:
         self._id = ""
+        self._poured, self._shown = "", 0.0
+        self._known = "", ""
 
     def work(self, doing: str, seconds: float, body: str = "", text: str = "") -> None:
-        """What is being done since when. body, text: HTML and plain text of what is known so far."""
+        """What is being done, for how long. body, text: what is known so far, as HTML and text."""
         line = f"{doing} … {seconds:.0f} s"
+        self._known = body, text
         self.show(
             f'<div class="mingpt-lab-work" style="opacity:.75;padding:.3rem 0">{html.escape(line)}'
             "</div>" + body,
@@ -50,6 +57,23 @@ class Notebook:
         else:
             self._id = uuid4().hex
             display(data, raw=True, display_id=self._id)
+
+    def pour(self, piece: str) -> None:
+        """More of a text that comes piece by piece."""
+        self._poured += piece
+        if time.monotonic() - self._shown > BETWEEN:
+            self._shown = time.monotonic()
+            self.show(preformatted(self._poured), self._poured)
+
+    def drain(self, rest: str) -> None:
+        """The end of that text, and what stands below it."""
+        text = f"{self._poured}\n{rest}".rstrip()
+        self.show(preformatted(text), text)
+
+    def stop(self) -> None:
+        """It was interrupted: what is known so far stays."""
+        body, text = (preformatted(self._poured), self._poured) if self._poured else self._known
+        self.show(body + preformatted("Interrupted."), f"{text}\nInterrupted.".lstrip())
 
     def close(self) -> None:
         pass
@@ -78,6 +102,15 @@ class Terminal:
         self.close()
         print(data["text/plain"])
 
+    def pour(self, piece: str) -> None:
+        print(piece, end="", flush=True)
+
+    def drain(self, rest: str) -> None:
+        print(f"\n{rest}")
+
+    def stop(self) -> None:
+        self.close()
+
     def close(self) -> None:
         if self._status:
             self._status.stop()
@@ -92,10 +125,17 @@ def plain_console() -> Console:
 
 @contextmanager
 def screen():
-    """A Notebook or a Terminal."""
+    """A Notebook or a Terminal. A Trouble in the block is what it shows in the end."""
     made = Notebook() if in_notebook() else Terminal()
     try:
         yield made
+    except Trouble as trouble:
+        made.show(preformatted(str(trouble)), str(trouble))
+        trouble.shown = True
+        raise
+    except KeyboardInterrupt:
+        made.stop()
+        raise
     finally:
         made.close()
 
@@ -103,5 +143,9 @@ def screen():
 def say(message: str) -> None:
     """A line or a few, such as what is wrong and what to do."""
     with screen() as out:
-        text = html.escape(message)
-        out.show(f'<div style="white-space:pre-wrap;padding:.3rem 0">{text}</div>', message)
+        out.show(preformatted(message), message)
+
+
+def preformatted(text: str) -> str:
+    """Plain text as HTML."""
+    return f'<pre style="white-space:pre-wrap;margin:.3rem 0">{html.escape(text)}</pre>'
