@@ -3,8 +3,9 @@
 import os
 from collections.abc import Sequence
 
+from grader.framework import REGISTRY
 from grader.report import terminal
-from grader.results import ERROR, FAILED, CheckResult, Result
+from grader.results import ERROR, FAILED, SKIPPED, CheckResult, Result
 from lab import page
 from lab.outcome import Outcome
 from lab.running import Run, running
@@ -66,8 +67,19 @@ def _follow(run: Run, out, ids: Sequence[str], hint: int) -> Result | None:
 
 
 def _worth_showing(checks: Sequence[CheckResult], ids: Sequence[str]) -> list[CheckResult]:
-    """Those asked for, and of those that they need the ones that explain why they fail."""
-    return [one for one in checks if not ids or one.id in ids or one.status in (FAILED, ERROR)]
+    """Those asked for, and of those that they need the ones that explain why they fail.
+
+    traffic and kernel_speed are asked for together, and each device has one of them: the other is
+    left out.
+    """
+    shown = [one for one in checks if not ids or one.id in ids or one.status in (FAILED, ERROR)]
+    here = [one for one in shown if one.status != SKIPPED or one.max_points or not _bound(one.id)]
+    return here or shown
+
+
+def _bound(id: str) -> bool:
+    """Whether a check can be made on one device only."""
+    return id in REGISTRY and REGISTRY[id].device is not None
 
 
 def text(checks: Sequence[CheckResult], hint: int) -> str:

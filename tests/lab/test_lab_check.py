@@ -112,3 +112,11 @@ def test_graded_elsewhere(stage, notebook):
     outputs = kernel.run('lab.check("gelu")')
     assert "graded by the course's grader" in outputs[0]["data"]["text/plain"]
     assert outputs[1]["data"]["text/plain"] == "0.0"
+
+
+def test_of_two_checks_for_two_devices_one_is_shown(stage, notebook):
+    outputs = notebook(stage("1_gelu", "gelu")).run('lab.check("traffic", "kernel_speed")')
+    assert grade(outputs, 5) == 5
+    shown = re.findall(r'aria-label="(\w+):', outputs[0]["data"]["text/html"])
+    assert shown == ["traffic"] and "What a warp asks of memory" in str(outputs)
+    assert "kernel_speed" not in outputs[0]["data"]["text/plain"]
