@@ -46,9 +46,12 @@ class Notebook:
         )
 
     def show(self, body: str, text: str) -> None:
+        self.put({"text/html": body, "text/plain": text})
+
+    def put(self, data: dict) -> None:
+        """What is shown now: by MIME type."""
         from IPython.display import display, update_display
 
-        data = {"text/html": body, "text/plain": text}
         if self._id:
             update_display(data, raw=True, display_id=self._id)
         else:
@@ -93,8 +96,11 @@ class Terminal:
         self._status.update(line)
 
     def show(self, body: str, text: str) -> None:
+        self.put({"text/plain": text})
+
+    def put(self, data: dict) -> None:
         self.close()
-        print(text)
+        print(data["text/plain"])
 
     def pour(self, piece: str) -> None:
         print(piece, end="", flush=True)
