@@ -3,11 +3,11 @@
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from grader import grade, results
+from grader import grade, results, rubric
 from grader.make_starter import FILES
 from grader.results import CheckResult, Result
 
@@ -67,5 +67,7 @@ def _nothing_submitted(folder: Path, ids: list[str]) -> Result:
         f"Nothing to grade: none of {', '.join(FILES)} was submitted, under exactly these names."
         f" In the folder: {', '.join(there)}."
     )
-    check = CheckResult("", "", results.FAILED, 0, 1, message)
-    return Result([replace(check, id=id, title=id) for id in ids], {}, {}, folder.name)
+    worth = rubric.load()
+    checks = [CheckResult(id, id, results.FAILED, 0, worth[id].points, message) for id in ids]
+    place = {"date": "", "device": "cpu", "device_name": "", "versions": {}}
+    return Result(checks, place, submission=folder.name)
