@@ -9,7 +9,7 @@ FORCE ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup grade lab labs release test check-table tables gallery lint format starter bench bench-decode bench-kernels accuracy clean
+.PHONY: help setup grade lab labs release test check-table tables gallery lint format starter bench bench-decode bench-kernels accuracy figures clean
 
 help: ## this list
 	@echo "minGPT Lab"
@@ -77,6 +77,9 @@ bench-kernels: setup ## on a GPU: the kernels beside cuBLAS's, into docs/kernels
 
 accuracy: setup ## on a GPU: how exact the ladder is, into docs/accuracy.*
 	@$(PY) bench/accuracy.py --docs
+
+figures: setup ## draw the labs' pictures (labs/*/img) from measured data
+	@$(PY) -m figures
 
 clean: ## remove .venv and builds (never a submission)
 	rm -rf $(VENV) build *.egg-info

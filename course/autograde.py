@@ -21,7 +21,7 @@ from traitlets.log import get_logger
 from course import grading, outputs
 from course.cells import checks_asked, ends_with_value
 from course.labs import lab_in, stage_of
-from grader.make_starter import FILES
+from grader.make_starter import files
 
 STATE = "mingpt_lab"  # in nbconvert's resources: what these preprocessors tell one another
 ELSEWHERE = "MINGPT_LAB_GRADED_ELSEWHERE"  # tells lab.check that its result would not count
@@ -138,7 +138,7 @@ def say_what_was_expected(assignment: str, student: str, notebooks: list[str]) -
     log = get_logger()
     for folder in sorted({Path(notebook).parent for notebook in notebooks}):
         lab = lab_in(Path("labs") / folder.name)
-        for name in (*([lab.notebook.name] if lab else []), *FILES):
+        for name in (*([lab.notebook.name] if lab else []), *files(lab.stage if lab else 0)):
             if not (folder / name).is_file():
                 found = sorted(path.name for path in folder.glob(f"*{Path(name).suffix}"))
                 told = (

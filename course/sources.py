@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from grader.make_starter import FILES, keep, strip
+from grader.make_starter import keep, solution_files, starter_files
 from mingpt.paths import ROOT
 
 SOLUTIONS = ROOT / "solutions"
@@ -12,12 +12,12 @@ GUIDE = "AGENTS.md"  # asks AI tools to tutor; the same in each lab
 
 def solutions(stage: int) -> dict[str, str]:
     """Name and text of each file of this stage's submission, solved."""
-    return {name: (SOLUTIONS / name).read_text() for name in FILES}
+    return solution_files(SOLUTIONS, stage)
 
 
 def starters(stage: int) -> dict[str, str]:
     """The same as students get them. Raises grader.make_starter.MarkerError."""
-    return {name: strip(text) for name, text in solutions(stage).items()}
+    return starter_files(SOLUTIONS, stage)
 
 
 def put_beside(folder: Path, stage: int, guide: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from course.labs import all_labs
 from course.release import strip_files
 from course.working_copy import generate
-from grader.make_starter import FILES
+from grader.make_starter import files
 from tests.course.place import ROOT, Course
 
 BEGIN = re.compile(r"BEGIN (SOLUTION|MARK SCHEME|HIDDEN TESTS)")
@@ -78,9 +78,9 @@ def test_no_line_of_a_solution_is_released(released):
 def test_a_release_has_what_it_needs(released):
     lab, folder = released
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert {lab.notebook.name, "gpt.cu", "kv_cache.py", "AGENTS.md"} <= names
+    assert {lab.notebook.name, "AGENTS.md", *files(lab.stage)} <= names
     assert lab.text.name not in names
-    for name in names & set(FILES):
+    for name in names & set(files(lab.stage)):
         assert "TODO" in (folder / name).read_text()
     pictures = re.findall(r"\((img/[^)]+)\)", lab.text.read_text())
     assert set(pictures) <= names
