@@ -13,7 +13,6 @@ names another. Your code never runs in the notebook's kernel but in processes of
 each call: save a file and call again. Interrupting a cell ends them at once.
 """
 
-
 from lab.checking import check
 
 from lab.outcome import Outcome

@@ -4,12 +4,15 @@ A screen is one output that changes while something is at work, and then holds t
 """
 
 import html
+import io
 import sys
 from contextlib import contextmanager
 from uuid import uuid4
 
 from rich.console import Console
 from rich.text import Text
+
+WIDTH = 100  # columns of plain text
 
 
 def in_notebook() -> bool:
@@ -53,7 +56,7 @@ class Terminal:
     """Prints results; on a terminal a line below them says what is being done."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False, markup=False, emoji=False)
+        self._console = Console(highlight=False, markup=False, emoji=False, force_jupyter=False)
         self._status = None
 
     def work(self, doing: str, seconds: float, body: str = "", text: str = "") -> None:
@@ -73,6 +76,12 @@ class Terminal:
         if self._status:
             self._status.stop()
             self._status = None
+
+
+def plain_console() -> Console:
+    """Writes plain text into its `file`, wherever this runs (rich shows by itself in Jupyter)."""
+    options = {"highlight": False, "markup": False, "emoji": False, "force_jupyter": False}
+    return Console(file=io.StringIO(), width=WIDTH, color_system=None, **options)
 
 
 @contextmanager
