@@ -53,6 +53,7 @@ def configure(config, root: Path) -> None:
         *("nbgrader.preprocessors.AssignLatePenalties", "nbgrader.preprocessors.CheckCellMetadata"),
     ]
     c.Execute.timeout = 120  # seconds for a cell
+    c.Execute.coalesce_streams = True  # text that was printed word by word
     c.ExchangeSubmit.strict = True  # a notebook under another name is refused, with both names
 
 

@@ -38,15 +38,15 @@ def settle(outputs: list[NotebookNode], worth: float, needs_value: bool) -> list
 
     What a library wrote to stderr costs nothing. The cell's last value must be its points, where
     the instructor's source ends with one: nbgrader alone would take a missing or strange one for
-    full marks, and stop at one that is too large.
+    full marks, stop at one that is too large, and not see an error after one.
     """
     for output in outputs:
         if output.output_type == "stream":
             output.name = "stdout"
-    if any(output.output_type == "error" for output in outputs):
-        return outputs
+    if errors := [output for output in outputs if output.output_type == "error"]:
+        return errors + [output for output in outputs if output.output_type != "error"]
     values = [output for output in outputs if output.output_type == "execute_result"]
-    if (needs_value or values) and not (values and _is_points(values[0], worth)):
+    if (needs_value or values) and not (len(values) == 1 and _is_points(values[0], worth)):
         told = f"this cell ends with a number from 0 to {worth:g}, and here it did not"
         return [failure("NoPoints", told), *outputs]
     return outputs

@@ -13,7 +13,9 @@ LAB = "3_linear"
 SOLVED = (ROOT / "solutions" / "gpt.cu").read_text()
 
 ENDLESS = SOLVED.replace(
-    "int num_cols) {\n  /// BEGIN SOLUTION\n", "int num_cols) {\n  while (in) {}\n", 1
+    "int num_cols) {\n  /// BEGIN SOLUTION\n",
+    "int num_cols) {\n  for (volatile int go = 1; go;) {}\n",
+    1,
 )
 # gelu is right, layernorm never ends, linear reads where there is nothing
 HALF_DONE = re.sub(
