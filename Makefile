@@ -17,7 +17,7 @@ help: ## this list
 
 setup: $(VENV)/.installed ## make .venv with the pinned packages (done once; the others call it)
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml setup.py constraints.txt lab/labextension/static/remoteEntry.js
 	@command -v g++ >/dev/null || command -v clang++ >/dev/null || \
 	  { echo "No C++ compiler here. On Debian or Ubuntu: apt install g++"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

@@ -65,7 +65,7 @@ def _nothing_submitted(folder: Path, expected: list[str], ids: list[str]) -> Res
     """None of the files is there: every check has failed."""
     there = sorted(path.name for path in folder.iterdir() if path.is_file())
     message = (
-        f"Nothing to grade: neither of {', '.join(expected)} was submitted, under exactly these names."
+        f"Nothing to grade: {' and '.join(expected)} are missing, under exactly these names."
         f" In the folder: {', '.join(there)}."
     )
     worth = rubric.load()

@@ -83,7 +83,7 @@ def test_a_newer_solution_replaces_an_unedited_copy(root):
 def test_a_mistake_in_a_text_is_named(root, capsys, monkeypatch, old, new, said):
     lab = find(root, "1")
     lab.text.write_text(lab.text.read_text().replace(old, new))
-    with pytest.raises(CourseError, match="labs/1_gelu/gelu.md"):
+    with pytest.raises(CourseError, match=r"labs/1_gelu/gelu\.md"):
         make(lab)
     monkeypatch.chdir(root)
     assert command.main(["notebooks", "1"]) == 2

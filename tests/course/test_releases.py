@@ -28,7 +28,7 @@ def secrets(text: str) -> set[str]:
             inside.add(word)
         else:
             outside.add(re.sub(STUB, "", line).strip())
-    return {line for line in inside - outside if len(re.findall(r"\w", line)) > 5}
+    return {line for line in inside - outside if len(re.findall(r"\w+", line)) > 2}
 
 
 def lines(folder: Path) -> dict[str, str]:
