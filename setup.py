@@ -1,7 +1,7 @@
 """What pyproject.toml can't say: an editable install brings its data files along, too.
 
-setuptools asks the distribution whether it has "data" before it installs them there, and has no such
-method of its own; JupyterLab would not find the extension in lab/labextension.
+Before it installs them there, setuptools asks the distribution whether it has "data", by a method
+that is missing; JupyterLab would not find the extension in lab/labextension.
 """
 
 from setuptools import Distribution, setup

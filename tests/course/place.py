@@ -15,7 +15,7 @@ NAME = "mingpt-lab"
 class Course:
     """The instructor's folder, and a folder for each student."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, labs: Path = LABS):
         self.folder = folder / "course"
         self.students = folder / "students"
         self.exchange = folder / "exchange"
@@ -24,7 +24,8 @@ class Course:
             path.mkdir(parents=True)
         self.exchange.chmod(0o777)
         shutil.copy(ROOT / "nbgrader_config.py", self.folder)
-        shutil.copytree(LABS, self.folder / "labs", ignore=shutil.ignore_patterns("*.ipynb"))
+        made = ("*.ipynb", "gpt.cu", "kv_cache.py", "*.cuh", ".ipynb_checkpoints")
+        shutil.copytree(labs, self.folder / "labs", ignore=shutil.ignore_patterns(*made))
         shutil.copy(ROOT / "labs" / "AGENTS.md", self.folder / "labs")
         (self.home / "config" / "nbgrader_config.py").write_text(
             f"c = get_config()\nc.Exchange.root = {str(self.exchange)!r}\n"

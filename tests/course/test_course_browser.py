@@ -18,7 +18,10 @@ from tests.course.place import NAME, ROOT, Course
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium here: apt install chromium")
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium here: apt install chromium"),
+    pytest.mark.timeout(900),  # Validate runs the whole notebook
+]
 LAB = "1_gelu"
 SECONDS = 1000  # of playwright's milliseconds
 SOLVED = (ROOT / "solutions" / "gpt.cu").read_text()
@@ -82,13 +85,14 @@ def browser():
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """Lab 1 handed out and fetched; the extension that pip would install where Jupyter looks."""
-    made = Course(tmp_path_factory.mktemp("browser"))
+    made = Course(tmp_path_factory.mktemp("browser"), labs=ROOT / "labs")
     extension = made.home / "data" / "labextensions" / "mingpt-lab"
     shutil.copytree(ROOT / "lab" / "labextension", extension)
     made.nbgrader("generate_assignment", LAB)
     made.nbgrader("release_assignment", LAB)
     made.fetch("ada", LAB)
     settings = "c = get_config()\nc.CourseDirectory.course_id = 'mingpt-lab'\n"
+    settings += "c.Execute.timeout = 300\n"  # of Validate, as docs/instructors.md has it
     (made.students / "ada" / "nbgrader_config.py").write_text(settings)
     return made
 
@@ -146,9 +150,15 @@ def test_a_student_works_checks_and_submits(course, student):
     )
     assert colours >= 3, "the code is coloured"
 
-    set_text(page, WRONG)
     run_cell(page, "import lab")
     output = run_cell(page, 'lab.check("gelu")')
+    expect(output).to_contain_text("not written yet", timeout=120 * SECONDS)
+    expect(output).to_contain_text("0 of 10 points", timeout=120 * SECONDS)
+    picture(page, "starter")
+
+    set_text(page, WRONG)
+    output = run_cell(page, 'lab.check("gelu")')
+    expect(output).to_contain_text("x^2 in place of x^3", timeout=120 * SECONDS)
     expect(output).to_contain_text("Hint", timeout=120 * SECONDS)
     expect(output).to_contain_text("0 of 10 points", timeout=120 * SECONDS)
     picture(page, "fails")
@@ -161,10 +171,9 @@ def test_a_student_works_checks_and_submits(course, student):
 
     page.get_by_role("button", name="Validate").click()  # saves, too
     dialog = page.locator(".jp-Dialog")
-    expect(dialog).to_contain_text("Validation", timeout=150 * SECONDS)
+    expect(dialog).to_contain_text("Validation", timeout=400 * SECONDS)
     picture(page, "validate")
-    said = dialog.inner_text()  # the prediction and the question in words are still open
-    assert "points = 2.0" in said and "Your answer" in said and "lab.check" not in said
+    assert "lab.check" not in dialog.inner_text()  # all of these pass; the predictions are open
     page.keyboard.press("Escape")
 
     page.get_by_role("menuitem", name="Nbgrader").click()
@@ -181,13 +190,19 @@ def test_an_instructor_sees_the_score(course, browser):
 
     course.nbgrader("collect", LAB)
     course.nbgrader("autograde", LAB)
+    with course.gradebook() as gradebook:
+        (submission,) = gradebook.find_assignment(LAB).submissions
+        (notebook,) = submission.notebooks
+        sources = {cell.name: cell.source for cell in notebook.notebook.source_cells}
+        checked = [one for one in notebook.grades if "lab.check" in sources[one.name]]
+        assert [one.auto_score for one in checked] == [one.max_score for one in checked]
+        assert sum(one.max_score for one in checked) >= 30
+        score = rf"\b{submission.score:g}(\.0)? / {submission.max_score:g}\b"
     server = Server(course, course.folder)
     try:
         page = server.open(browser, "/lab")  # signs in
         page.goto(f"{server.url}/formgrader/manage_submissions/{LAB}")
-        expect(page.locator("body")).to_contain_text("/ 27", timeout=60 * SECONDS)
+        expect(page.locator("tbody")).to_contain_text(re.compile(score), timeout=60 * SECONDS)
         picture(page, "formgrader")
-        row = page.locator("tbody tr").first.inner_text()
-        assert re.search(r"\b20(\.0)? / 27\b", row), row
     finally:
         server.close()
