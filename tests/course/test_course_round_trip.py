@@ -154,7 +154,7 @@ def test_feedback_shows_the_graders_messages(course):
         "10</strong> of 10 points",
     ):
         assert part in feedback(course, "bob"), part
-    assert "gelu.cu" in feedback(course, "mia")
+    assert "There is gelu.cu." in feedback(course, "mia")
     assert "did not get as far as this cell" in feedback(course, "hugo")
     assert "ends with a number" in feedback(course, "eve")
     assert "the secret model answer says" in feedback(course, "ada")  # after grading, it may
