@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from course.cells import checks_asked
 from tests.course.place import NAME, ROOT, Course
 
 CHROMIUM = next(
@@ -169,6 +170,14 @@ def test_a_student_works_checks_and_submits(course, student):
     picture(page, "passes")
     assert (course.students / "ada" / LAB / "gpt.cu").read_text() == SOLVED
 
+    run_cell(page, 'lab.trace("gelu")')
+    trace = page.locator(".mingpt-trace")
+    trace.wait_for(timeout=120 * SECONDS)
+    first = trace.locator(".position").inner_text()
+    trace.get_by_role("button", name="Step forward").click()
+    expect(trace.locator(".position")).not_to_have_text(first)
+    picture(page, "trace")
+
     page.get_by_role("button", name="Validate").click()  # saves, too
     dialog = page.locator(".jp-Dialog")
     expect(dialog).to_contain_text("Validation", timeout=400 * SECONDS)
@@ -194,7 +203,7 @@ def test_an_instructor_sees_the_score(course, browser):
         (submission,) = gradebook.find_assignment(LAB).submissions
         (notebook,) = submission.notebooks
         sources = {cell.name: cell.source for cell in notebook.notebook.source_cells}
-        checked = [one for one in notebook.grades if "lab.check" in sources[one.name]]
+        checked = [one for one in notebook.grades if checks_asked(sources[one.name])]
         assert [one.auto_score for one in checked] == [one.max_score for one in checked]
         assert sum(one.max_score for one in checked) >= 30
         score = rf"\b{submission.score:g}(\.0)? / {submission.max_score:g}\b"
