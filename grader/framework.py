@@ -73,14 +73,18 @@ def check(
     return register
 
 
-def select(ids: Iterable[str]) -> list[Check]:
-    """The checks asked for with all that they need, in order. Raises KeyError."""
+def select(ids: Iterable[str], later: Callable[[str], bool] = lambda id: False) -> list[Check]:
+    """The checks asked for with all that they need, in order. Raises KeyError.
+
+    later: whether a check is of a later stage: nobody needs it yet.
+    """
     wanted: set[str] = set()
 
     def add(id: str) -> None:
         wanted.add(id)
         for parent in REGISTRY[id].needs + REGISTRY[id].after:
-            add(parent)
+            if not later(parent):
+                add(parent)
 
     for id in ids:
         add(id)
@@ -90,8 +94,11 @@ def select(ids: Iterable[str]) -> list[Check]:
 class Session:
     """What the checks of one grading share: submission, rubric, and what earlier ones made."""
 
-    def __init__(self, submission: Path, device: str, rubric: Rubric, seed: int):
+    def __init__(
+        self, submission: Path, device: str, rubric: Rubric, seed: int, stage: int | None = None
+    ):
         self.submission, self.device, self.rubric, self.seed = submission, device, rubric, seed
+        self.stage = stage  # of the labs: what later ones teach is not expected
         self.library: Path | None = None  # made by the build check
         self.outputs: dict[str, str] = {}  # check id -> what was printed
         self.passed: set[str] = set()  # the checks that have, so far
@@ -101,6 +108,10 @@ class Session:
             "SIMT_TIMEOUT": str(rubric.loop_limit),
             "MINGPT_CACHE": str(cache_dir()),  # workers have no home of ours
         }
+
+    def later(self, id: str) -> bool:
+        """Whether a check belongs to a lab beyond the stage of this grading."""
+        return self.stage is not None and self.rubric[id].stage > self.stage
 
     @property
     def oracle(self):
@@ -156,6 +167,11 @@ class Context:
         self.rubric: Entry = session.rubric[check.id]
         self.submission, self.device = session.submission, session.device
         self.passed = session.passed  # of the checks that ran before this one
+        self.later = {  # of those that it needs, what later labs teach: id -> stage
+            id: session.rubric[id].stage
+            for id in dict.fromkeys(check.needs + check.after)
+            if session.later(id)
+        }
         self.rng = np.random.default_rng([session.seed, zlib.crc32(check.id.encode())])
 
     @contextmanager

@@ -4,6 +4,7 @@
     python grader/grade.py starter                    everything
     python grader/grade.py starter --only gelu        one check, and what it needs
     python grader/grade.py starter --stage 3          the checks of the labs up to stage 3
+    python grader/grade.py starter --stage 1 --only model      what lab 1 has taught: gelu
     python grader/grade.py starter --hint 2           with hints that say more
     python grader/grade.py starter --verbose          with figures and what your code printed
     python grader/grade.py starter --html report.html a page with pictures, to open in a browser
@@ -27,7 +28,7 @@ from grader import environment, files, history, own_checks, rubric
 from grader.framework import PLACES, REGISTRY
 from grader.grading import grade
 from grader.own_checks import OwnCheckError
-from grader.report import terminal
+from grader.report import events, terminal
 from grader.results import ERROR, Result, ResultError, read
 from mingpt.errors import DeviceError
 from mingpt.paths import default_submission
@@ -82,14 +83,13 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help="the folder to grade (default: solutions/ if there is one, else starter/)",
     )
-    which = made.add_mutually_exclusive_group()
-    which.add_argument("--only", nargs="+", metavar="ID", help="these checks, and what they need")
-    which.add_argument(
+    made.add_argument("--only", nargs="+", metavar="ID", help="these checks, and what they need")
+    made.add_argument(
         "--stage",
         type=int,
         metavar="N",
-        help="the checks of the labs up to stage N (default: all; what goes beyond stage"
-        " 4 gives extra points)",
+        help="the checks of the labs up to stage N, or those of --only; no kernel is expected that"
+        " a later lab teaches (default: all; what goes beyond stage 4 gives extra points)",
     )
     made.add_argument("--list", action="store_true", help="list the checks and their points")
     made.add_argument(
@@ -106,6 +106,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         type=Path,
         help="grade nothing: make the reports of a document that --json wrote",
+    )
+    made.add_argument(
+        "--progress",
+        choices=("jsonl",),
+        help="for programs: in place of the report, a line of JSON for each event, on standard"
+        " output (docs/grading.md)",
     )
     made.add_argument(
         "--no-history",
@@ -150,11 +156,14 @@ def run(options: argparse.Namespace) -> int:
         if id not in REGISTRY:
             raise UsageError(f"there is no check {id!r}; the checks are {', '.join(REGISTRY)}")
 
-    output = terminal.console()
+    output = terminal.console(stderr=bool(options.progress))
     faults: list[BaseException] = []
-    progress = terminal.LiveProgress(output, options.verbose, options.hint)
-    shown = Path(os.path.relpath(submission))  # short, where it lies below this folder
-    output.print(f"Grading {submission if '..' in shown.parts else shown}\n")
+    if options.progress:
+        progress = events.JsonLines(sys.stdout)
+    else:
+        progress = terminal.LiveProgress(output, options.verbose, options.hint)
+        shown = Path(os.path.relpath(submission))  # short, where it lies below this folder
+        output.print(f"Grading {submission if '..' in shown.parts else shown}\n")
     try:
         result = grade(
             submission,
@@ -171,7 +180,7 @@ def run(options: argparse.Namespace) -> int:
         result.history = history.read(submission)
         if options.only is None and options.stage is None:
             history.add(submission, result)
-    terminal.show_total(output, result, options.verbose)
+    progress.ended(result)
     write_reports(result, options)
     if not faults:
         return GRADED

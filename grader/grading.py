@@ -25,6 +25,12 @@ class Progress:
     def finished(self, result: CheckResult) -> None:
         """A check has its result."""
 
+    def stop(self) -> None:
+        """No check is running any more: all have ended, or the grading was interrupted."""
+
+    def ended(self, result: Result) -> None:
+        """The whole has its result."""
+
 
 def grade(
     submission: Path,
@@ -38,21 +44,21 @@ def grade(
 ) -> Result:
     """Run the checks asked for, and those that they need.
 
-    only: these checks. stage: all up to this one. With neither, all; the points of those beyond the
-    rubric's own stage are extra then. Checks that this device can't do are left out, unless asked
-    for by name.
+    only: these checks. stage: all up to this one, or with `only` those; what labs beyond it teach
+    is not expected. With neither, all; the points of those beyond the rubric's own stage are extra
+    then. Checks that this device can't do are left out, unless asked for by name.
 
     An exception that is the grader's own goes to `on_error` and makes that check an "error"; the
     others go on. Raises KeyError for an unknown id. KeyboardInterrupt ends all workers first.
     """
     progress = progress or Progress()
     asked = set(only) if only is not None else up_to(stage, rubric, device)
-    chosen = select(asked)
     required = asked
     if only is None and stage is None:
         required = up_to(rubric.stage, rubric, device)
     seed = int.from_bytes(os.urandom(16), "little")
-    session = Session(submission, device, rubric, seed)
+    session = Session(submission, device, rubric, seed, stage)
+    chosen = select(asked, session.later)
     results: dict[str, CheckResult] = {}
     try:
         if any(check.models for check in chosen):

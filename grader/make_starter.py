@@ -10,7 +10,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = ("gpt.cu", "kv_cache.py")
+# What a submission consists of, and the lab from which on each file belongs to it.
+FILES = {"gpt.cu": 0, "kv_cache.py": 0, "decoder.cuh": 5, "persistent.cuh": 6}
+LAST = max(FILES.values())
+WITHOUT_DECODER, WITH_DECODER = '\n// #include "decoder.cuh"\n', '\n#include "decoder.cuh"\n'
 
 
 class MarkerError(ValueError):
@@ -41,9 +44,30 @@ def strip(text: str) -> str:
     return "\n".join(out) + "\n"
 
 
-def starter_files(solutions: Path) -> dict[str, str]:
+def files(stage: int = LAST) -> list[str]:
+    """The names of the files of a submission at this lab."""
+    return [name for name, first in FILES.items() if first <= stage]
+
+
+def starter_files(solutions: Path, stage: int = LAST) -> dict[str, str]:
     """Name and text of each file of the starter."""
-    return {name: strip((solutions / name).read_text()) for name in FILES}
+    return {name: strip((solutions / name).read_text()) for name in files(stage)}
+
+
+def solution_files(solutions: Path, stage: int) -> dict[str, str]:
+    """Name and text of each file as it is when this lab is done: gpt.cu includes decoder.cuh as
+    soon as there is one."""
+    texts = {name: (solutions / name).read_text() for name in files(stage)}
+    if "decoder.cuh" in texts:
+        texts["gpt.cu"] = with_decoder(texts["gpt.cu"])
+    return texts
+
+
+def with_decoder(gpt: str) -> str:
+    """The text of gpt.cu with its last line, which includes decoder.cuh, uncommented: labs 5, 6."""
+    if WITHOUT_DECODER not in gpt:
+        raise MarkerError("gpt.cu has no commented line that includes decoder.cuh")
+    return gpt.replace(WITHOUT_DECODER, WITH_DECODER)
 
 
 def keep(path: Path) -> Path | None:

@@ -63,7 +63,7 @@ class Result:
 
     def document(self) -> dict:
         """The JSON document, as plain data."""
-        return _plain(
+        return plain(
             {
                 "schema_version": SCHEMA_VERSION,
                 "submission": self.submission,
@@ -166,12 +166,12 @@ def _is(value: object, kind: type) -> bool:
     return isinstance(value, kind)
 
 
-def _plain(value):
+def plain(value):
     """Data that JSON can hold: NaN and infinity become text, NumPy's numbers Python's."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,1 +1,24 @@
-"""What a lab's notebook imports: check, race, profile, trace, ladder, generate, carry_on."""
+"""What a lab's notebook imports.
+
+    import lab
+    lab.check("gelu")              right or wrong, why, and the points
+    lab.race("gelu")               races and stray accesses, by line
+    lab.profile("gelu")            what it asks of memory at GPT-2's size
+    lab.generate("ROMEO:", layers="gelu")
+    lab.ladder()                   your tokens/s so far
+    lab.carry_on()                 take your work over from the lab before
+
+All of it works on the notebook's own folder, which holds gpt.cu and kv_cache.py; lab.use(folder)
+names another. Your code never runs in the notebook's kernel but in processes of its own, afresh for
+each call: save a file and call again. Interrupting a cell ends them at once.
+"""
+
+from lab.checking import check
+
+from lab.outcome import Outcome
+
+from lab.submission import use
+from lab.writing import generate
+
+
+__all__ = ["Outcome", "check", "generate", "use"]

@@ -75,7 +75,7 @@ def _build_cuda(source: Path, capability: int) -> Path:
     # which GNU would unite for the whole process.
     flags += ["-shared", "-Xcompiler", "-fPIC,-fno-gnu-unique", "-Xlinker", "-Bsymbolic"]
     flags += ["-I", str(INCLUDE), "-include", str(LAST_ERROR)]
-    inputs = [source, *local_includes(source), LAST_ERROR, *sorted(INCLUDE.glob("*.h"))]
+    inputs = [source, *local_includes(source), LAST_ERROR, *sorted(INCLUDE.iterdir())]
     key = hashlib.sha256(repr((_version(nvcc), flags)).encode())
     for path in inputs:
         key.update(path.read_bytes())

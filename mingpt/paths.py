@@ -8,7 +8,7 @@ __all__ = ["INCLUDE", "PACKAGE", "ROOT", "cache_dir", "default_submission"]
 
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
-INCLUDE = PACKAGE / "include"  # gpt.h
+INCLUDE = PACKAGE / "include"  # what gpt.cu can include: gpt.h, and decoder.h with its parts
 
 
 def default_submission() -> Path:

@@ -35,7 +35,11 @@ def decoder(context: Context) -> Passed:
         message = "gpt.cu has no gpt_open, gpt_decode, ...: they are stage 5 (decoder.h)."
         if context.extra:
             raise NotMeasured(message)
-        raise Failure(message, "mingpt/include/decoder.h says what each of them does.")
+        raise Failure(
+            message,
+            "The last line of gpt.cu includes decoder.cuh, when its // is taken away: it has them,"
+            " as a beginning.",
+        )
     with context.worker(with_model=True) as worker:
         own = Decoder(context, worker)
         figures = own.open() | own.check_logits()

@@ -5,12 +5,33 @@ import time
 from grader.client import RequestFailed, WorkerFailed
 from grader.diagnosis import kernels as diagnosis
 from grader.diagnosis.faults import ADDRESS_FAULTS, explain
+from grader.diagnosis.memory import listed
 from grader.framework import Context, check
 from grader.kernels.cases import CASES, Case
 from grader.kernels.runs import Outcome, ran_elsewhere, run
-from grader.outcome import Failure, Passed
+from grader.outcome import Failure, NotMeasured, Passed
 
 KERNELS = ("gelu", "layernorm", "linear")
+
+
+def expected(context: Context) -> tuple[str, ...]:
+    """The kernels that a check of several looks at: those that the labs so far have taught.
+
+    Raises NotMeasured where there is none.
+    """
+    names = tuple(name for name in KERNELS if name not in context.later)
+    if not names:
+        raise NotMeasured(f"Nothing to look at yet: {remark(context, 'to be written')}")
+    return names
+
+
+def remark(context: Context, so_far: str) -> str:
+    """Which kernels are not looked at, and until when: "linear: torch's, until lab 3." """
+    if not context.later:
+        return ""
+    labs = [str(stage) for stage in sorted(set(context.later.values()))]
+    lab = "lab" if len(labs) == 1 else "labs"
+    return f"{listed(list(context.later))}: {so_far}, until {lab} {listed(labs)}."
 
 
 @check("gelu", needs=("build",))

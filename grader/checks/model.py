@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from grader.checks.kernels import KERNELS
+from grader.checks.kernels import KERNELS, expected, remark
 from grader.client import RequestFailed
 from grader.framework import Context, check
 from grader.oracle import first_bad_token, first_difference, relative_error
@@ -17,8 +17,9 @@ SHORT = 4  # tokens of a text that is continued
 def model(context: Context) -> Passed:
     """GPT-2 gives the same logits and text with your kernels"""
     oracle, rubric = context.session.oracle, context.rubric
+    kernels, others = expected(context), remark(context, "torch's")
     prompt = oracle.prompt(context.rng, min(32, oracle.config.block_size))
-    expected = oracle.logits(prompt)
+    right = oracle.logits(prompt)
     deadline = time.monotonic() + rubric.time_limit
 
     def ask(op: str, *arrays: np.ndarray, **fields):
@@ -27,26 +28,26 @@ def model(context: Context) -> Passed:
     def logits_with(layers: tuple[str, ...], tokens: int) -> np.ndarray:
         ask("use_kernels", path=str(context.session.library), layers=list(layers))
         (logits,) = ask("logits", prompt[:tokens])
-        return checked(logits, expected[:tokens])
+        return checked(logits, right[:tokens])
 
     def culprits(tokens: int) -> list[str]:
-        return [layer for layer in KERNELS if not right_with((layer,), tokens)]
+        return [layer for layer in kernels if not right_with((layer,), tokens)]
 
     def right_with(layers: tuple[str, ...], tokens: int) -> bool:
         try:
             got = logits_with(layers, tokens)
-            return first_difference(got, expected[:tokens], rubric.tolerance) is None
+            return first_difference(got, right[:tokens], rubric.tolerance) is None
         except RequestFailed:  # it writes nothing, for one
             return False
 
     with context.worker(with_model=True) as worker:
-        got = logits_with(KERNELS, prompt.size)
-        bad = first_difference(got, expected, rubric.tolerance)
+        got = logits_with(kernels, prompt.size)
+        bad = first_difference(got, right, rubric.tolerance)
         if bad is not None:
-            raise wrong_logits(got, expected, bad, culprits(prompt.size))
+            raise wrong_logits(got, right, bad, culprits(prompt.size))
 
         (new,) = ask("greedy", prompt[:SHORT], new_tokens=rubric.new_tokens)
-        if not right_with(KERNELS, SHORT):
+        if not right_with(kernels, SHORT):
             raise changed_with_time(culprits(SHORT))
     if new.shape != (rubric.new_tokens,) or new.dtype != np.int64:
         raise Failure("The worker sent back something else than ids.")
@@ -58,8 +59,8 @@ def model(context: Context) -> Passed:
             f" {new[bad]}, expected {best}.",
             "Decoding applies the lm_head to one row: linear with m = 1 and no bias.",
         )
-    error = relative_error(got, expected)
-    return Passed(figures={"logits_relative_error": error, "greedy_tokens": int(new.size)})
+    error = relative_error(got, right)
+    return Passed(others, figures={"logits_relative_error": error, "greedy_tokens": int(new.size)})
 
 
 def checked(logits: np.ndarray, expected: np.ndarray) -> np.ndarray:

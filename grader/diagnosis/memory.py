@@ -26,19 +26,21 @@ class Findings:
         return self.correct and not self.reports and not self.failure
 
 
-def judge(found: Sequence[Findings]) -> Passed:
-    """Equal parts of the points for each clean kernel. Raises Failure where there is none."""
+def judge(found: Sequence[Findings], others: str = "") -> Passed:
+    """Equal parts of the points for each clean kernel. Raises Failure where there is none.
+
+    others: a line on the kernels left out.
+    """
     clean = [f.function for f in found if f.clean]
     told = [f for f in found if f.reports or (f.correct and f.failure)]
     uncounted = [f.function for f in found if not f.correct]
     parts = [_described(f) for f in told]
     if uncounted:
-        one = len(uncounted) == 1
-        why = f"own {'check' if one else 'checks'} did not pass"
-        parts.append(f"{_and(uncounted)} can't count here yet: {'its' if one else 'their'} {why}.")
+        own = "its own check" if len(uncounted) == 1 else "their own checks"
+        parts.append(f"{listed(uncounted)} can't count here yet: {own} did not pass.")
     if clean and parts:
-        parts.insert(0, f"{_and(clean)} {'is' if len(clean) == 1 else 'are'} clean.")
-    message = "\n".join(parts)
+        parts.insert(0, f"{listed(clean)} {'is' if len(clean) == 1 else 'are'} clean.")
+    message = "\n".join([*parts, *([others] if others else [])])
     hint = " ".join(dict.fromkeys(_hint(f) for f in told if _hint(f)))
     figures = {
         "clean": clean,
@@ -77,7 +79,7 @@ def _hint(found: Findings) -> str:
     return found.failure.hint if found.failure else ""
 
 
-def _and(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """ "gelu, layernorm and linear" """
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last

@@ -24,27 +24,34 @@ from simt.profiling.pictures import roofline_picture
 from simt.profiling.roofline import DEFAULT_GPU
 
 _FOLDERS = Path(__file__).parent, Path(simt.profiling.__file__).parent / "page"
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(_FOLDERS),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 WORDS = {"passed": "pass", "failed": "fail", "skipped": "skipped", "error": "grader's error"}
 MARKS = {"passed": "✓", "failed": "✗", "skipped": "–", "error": "!"}
 OUTPUT = 20_000  # characters of what a submission printed
 
 
+def templates(*folders: Path) -> jinja2.Environment:
+    """The report's templates and style sheets, and those of other folders."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader([*folders, *_FOLDERS]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 def page(result: Result) -> str:
     """The page's text."""
+    return templates().get_template("report.html").render(**view(clean(result)))
+
+
+def clean(result: Result) -> Result:
+    """The same, with no control characters in its texts."""
     checks = [replace(check, **_clean(vars(check))) for check in result.checks]
-    shown = replace(result, **_clean(vars(result) | {"checks": checks}))
-    return _TEMPLATES.get_template("report.html").render(**view(shown))
+    return replace(result, **_clean(vars(result) | {"checks": checks}))
 
 
 def _clean(value):
-    """The same data, with no control characters in its texts."""
     if isinstance(value, dict):
         return {_clean(key): _clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -47,6 +47,9 @@ class LiveProgress(Progress):
         self.stop()
         show_check(self._output, result, self._verbose, self._hints)
 
+    def ended(self, result: Result) -> None:
+        show_total(self._output, result, self._verbose)
+
     def stop(self) -> None:
         """Remove the line; a second call does nothing."""
         if self._status:
@@ -54,10 +57,12 @@ class LiveProgress(Progress):
             self._status = None
 
 
-def show_check(output: Console, check: CheckResult, verbose: bool, hints: int = 1) -> None:
+def show_check(
+    output: Console, check: CheckResult, verbose: bool, hints: int = 1, more_by: str = "--hint "
+) -> None:
     """One check: mark, id, title and points; then its message, `hints` hints and what it lost.
 
-    Nothing for one that was skipped and has nothing to say.
+    more_by: how further hints are asked for. Nothing for one that was skipped and has nothing to say.
     """
     if check.status == "skipped" and not check.message and not verbose:
         return
@@ -81,7 +86,7 @@ def show_check(output: Console, check: CheckResult, verbose: bool, hints: int = 
         name = "Hint: " if hints == 1 or len(known) == 1 else f"Hint {i}: "
         _indent(output, Text.assemble((name, "bold cyan"), (printable(hint), "cyan")))
     if known and check.revisit:
-        more = f" (--hint {hints + 1} says more)" if len(known) > hints else ""
+        more = f" ({more_by}{hints + 1} says more)" if len(known) > hints else ""
         _indent(output, Text(f"Read again: {check.revisit}{more}", style="dim cyan"))
     if verbose:
         for name, value in check.figures.items():

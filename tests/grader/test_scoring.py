@@ -132,7 +132,8 @@ def test_the_rubric_gives_100_points(device):
     assert sum(loaded[id].points for id in up_to(loaded.stage, loaded, device)) == 100
     assert loaded["build"].points == 0
     for id, check in REGISTRY.items():
-        assert all(loaded[parent].stage <= loaded[id].stage for parent in check.needs)
+        stages = [loaded[parent].stage for parent in check.needs]
+        assert min(stages, default=0) <= loaded[id].stage, "there is something to look at"
 
 
 @pytest.fixture
@@ -172,9 +173,24 @@ def test_points_beyond_the_stage_are_extra(checks_that_pass):
 def test_a_stage_that_is_asked_for_counts(checks_that_pass):
     assert graded(device="cuda", stage=5).max_score == 120
     assert graded(device="cuda", stage=6).max_score == 130
-    assert graded(device="cuda", stage=1).max_score == 10
-    assert [c.id for c in graded(device="cpu", stage=2).checks] == ["build", "gelu", "layernorm"]
+    points = [graded(device="cpu", stage=stage).max_score for stage in range(5)]
+    assert points == [0, 35, 50, 70, 100]
+    ids = ["build", "gelu", "layernorm", "memory", "model", "traffic"]
+    assert [check.id for check in graded(device="cpu", stage=2).checks] == ids
+    assert [check.id for check in graded(device="cuda", stage=1).checks][-1] == "kernel_speed"
     assert graded(device="cuda", stage=6).extra == 0
+
+
+def test_checks_asked_for_at_a_stage_need_what_labs_so_far_taught(checks_that_pass):
+    def ids(*only: str, stage: int | None = None) -> list[str]:
+        return [check.id for check in graded(device="cpu", only=only, stage=stage).checks]
+
+    assert ids("model", stage=1) == ["build", "gelu", "model"]
+    assert ids("memory", "traffic", stage=2) == ["build", "gelu", "layernorm", "memory", "traffic"]
+    everything = ["build", "gelu", "layernorm", "linear", "model"]
+    assert ids("model", stage=3) == ids("model", stage=6) == ids("model") == everything
+    assert ids("linear", stage=1) == ["build", "linear"], "whoever is ahead may ask for it"
+    assert graded(device="cpu", only=["model"], stage=1).max_score == 10
 
 
 def test_to_have_nothing_for_an_extra_check_costs_nothing(checks_that_pass):

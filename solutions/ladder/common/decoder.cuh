@@ -9,11 +9,6 @@
 void feed_one(GPT* gpt, float* logits, cudaStream_t stream);
 void close_rung(GPT* gpt);
 
-__global__ void begin_kernel(State* state, int position, GPTSampling sampling, int* new_ids) {
-  *state = {position, sampling, new_ids};
-}
-__global__ void aim_kernel(State* state, int* new_ids) { state->new_ids = new_ids; }
-
 GPT* gpt_open(const GPTModel* model) {
   const GPTModel& m = *model;
   if (m.n_embd != m.n_head * HEAD || m.n_embd > LAYERNORM_MOST) return nullptr;

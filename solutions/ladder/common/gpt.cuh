@@ -6,6 +6,7 @@
 
 #include "decode_attention.cuh"
 #include "decoder.h"
+#include "next_token.cuh"
 #include "weights.cuh"
 
 // The cache has the weights' type; with int8 weights, bfloat16.
@@ -24,15 +25,6 @@ struct CacheOf<int8_t> {
 using Weight = WEIGHT;
 using Cached = CacheOf<Weight>::Type;
 using Activation = Cached;  // what goes from one linear layer to the next in prefill
-
-// What changes from step to step. It lives on the device, so that no step needs the host.
-struct State {
-  int position;  // of the token that x stands for
-  alignas(16) GPTSampling sampling;
-  int* new_ids;             // where the next id goes, in host memory
-  unsigned long long best;  // of next_kernel: the best rank so far,
-  unsigned arrived;         // and the blocks that have done their share
-};
 
 struct Layer {
   Matrix<Weight> attn, attn_proj, fc, proj;

@@ -7,13 +7,6 @@
 #include "linear_tiled.cuh"
 #include "step.cuh"
 
-__global__ void embed_kernel(float* x, const int* ids, int position, GPTModel m) {
-  const float* token = m.wte + (size_t)ids[blockIdx.x] * m.n_embd;
-  const float* place = m.wpe + (size_t)(position + blockIdx.x) * m.n_embd;
-  for (int c = threadIdx.x; c < m.n_embd; c += blockDim.x)
-    x[(size_t)blockIdx.x * m.n_embd + c] = token[c] + place[c];
-}
-
 // Epilogues, as those of step.cuh, for token `row` of those that are fed.
 struct StoreQKVs {
   Activation* queries;

@@ -12,7 +12,6 @@
 #include "gemv.cuh"
 #include "gpt.cuh"
 #include "range.cuh"
-#include "sampling.cuh"
 
 // Prologue: layernorm of `in`, by a block of THREADS. PRECOND: k is a multiple of 4, at most
 // LAYERNORM_MOST; `in`, weight and bias are 16-byte aligned.
@@ -135,43 +134,6 @@ __global__ void __launch_bounds__(ATTENTION_WARPS * 32)
   float4 q = load4(query + head * HEAD + 4 * (threadIdx.x % 16));
   attend<ATTENTION_WARPS>(q, keys, values, begin, end, loaded,
                           [&](int i, float value) { part[i] = value; });
-}
-
-// Hands out the id for `position` (unless nobody wants it: NULL) and embeds it: x (C) is then that
-// token's. By a whole block.
-__device__ __forceinline__ void next_token(const GPTModel& m, int id, int position, float* x,
-                                           int* new_id) {
-  int token = max(id, 0);  // NOT_FINITE: anything will do
-  if (position < m.block_size)
-    for (int c = threadIdx.x; c < m.n_embd; c += blockDim.x)
-      x[c] = m.wte[(size_t)token * m.n_embd + c] + m.wpe[(size_t)position * m.n_embd + c];
-  if (threadIdx.x == 0 && new_id) {
-    *new_id = id;
-    __threadfence_system();  // the host may see it now
-  }
-}
-
-// Picks the id for the next position: each block the best of its share of the logits, and the last
-// to finish the best of all. (Where sampling is among the top_k, each looks for their limit.)
-const int NEXT_BLOCKS = 32;
-__global__ void next_kernel(const float* logits, float* x, State* state, GPTModel m) {
-  int position = state->position + 1, n = m.vocab_size;
-  int each = (n + gridDim.x - 1) / gridDim.x, begin = blockIdx.x * each;
-  unsigned long long best =
-      best_rank(logits, n, begin, min(n, begin + each), position, state->sampling);
-  __shared__ bool last;
-  if (threadIdx.x == 0) {
-    atomicMax(&state->best, best);
-    __threadfence();  // seen before the count is
-    last = atomicAdd(&state->arrived, 1) == gridDim.x - 1;
-  }
-  __syncthreads();
-  if (!last) return;
-  int* new_id = state->new_ids;
-  next_token(m, id_of(__ldcg(&state->best)), position, x, new_id);
-  __syncthreads();  // all have read the state
-  if (threadIdx.x == 0)
-    state->position = position, state->new_ids = new_id + 1, state->best = 0, state->arrived = 0;
 }
 
 template <typename Prologue, typename Epilogue>

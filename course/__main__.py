@@ -1,0 +1,1 @@
+"""The instructor's commands: python -m course --help."""

@@ -1,0 +1,128 @@
+"""Runs the lab's commands in processes of their own, which an interrupt ends at once, all of them.
+
+A command prints events, a line of JSON each. It leads a session of its own: a notebook's interrupt
+goes to the kernel alone, which then ends the command with all of its children.
+"""
+
+import codecs
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+
+from lab.trouble import Interrupted
+from mingpt.paths import ROOT
+
+GRACE = 3.0  # seconds that a command has to end its own children
+TICK = 0.5  # seconds between two looks at the time
+
+
+class Run:
+    """A command that is running."""
+
+    def __init__(self, module: str, arguments: list[str]):
+        self._began = time.monotonic()
+        self._errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "lab.child", module, *arguments],
+            cwd=ROOT,  # where the packages are, and no module of the student's
+            env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            start_new_session=True,
+        )
+        self._output: queue.Queue[bytes] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def pieces(self) -> Iterator[str]:
+        """What it prints, as it comes; "" now and then, to show that time goes by."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        while True:
+            try:
+                data = self._output.get(timeout=TICK)
+            except queue.Empty:
+                yield ""
+                continue
+            if not data:
+                return
+            yield decoder.decode(data)
+
+    def events(self) -> Iterator[dict | None]:
+        """Each event as it comes; None now and then, to show that time goes by."""
+        text = ""
+        for piece in self.pieces():
+            *lines, text = (text + piece).split("\n")
+            for line in lines:
+                with suppress(ValueError):  # a line that is no event's
+                    event = json.loads(line)
+                    if isinstance(event, dict):
+                        yield event
+            yield None
+
+    def wait(self) -> int:
+        """Its exit status, once it has printed all."""
+        return self.process.wait()
+
+    def errors(self) -> str:
+        """What it wrote to standard error."""
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace").strip()
+
+    def _read(self) -> None:
+        """In a thread: a queue can be waited for with a time limit everywhere."""
+        with self.process.stdout as output:
+            while data := os.read(output.fileno(), 1 << 16):
+                self._output.put(data)
+        self._output.put(b"")
+
+    def close(self) -> None:
+        """End it, whatever it does. No process of it is left."""
+        family = _family(self.process)
+        if self.process.poll() is None:
+            self.process.terminate()  # the grader ends its workers, which are no children of ours
+            with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+                self.process.wait(GRACE)
+        for member in {*family, *_family(self.process)}:
+            with suppress(psutil.Error):
+                member.kill()  # unless its number is another's by now
+        with suppress(OSError):
+            self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self._errors.close()
+
+
+def _family(process: subprocess.Popen) -> list[psutil.Process]:
+    """All that it started, and what these did."""
+    with suppress(psutil.Error):
+        return psutil.Process(process.pid).children(recursive=True)
+    return []
+
+
+@contextmanager
+def running(module: str, *arguments: object) -> Iterator[Run]:
+    """A command, ended at the end of the block. Raises Interrupted in place of KeyboardInterrupt.
+
+    module: run as `python -m`, with these arguments.
+    """
+    run = Run(module, [str(argument) for argument in arguments])
+    try:
+        yield run
+    except KeyboardInterrupt:
+        run.close()
+        raise Interrupted from None
+    finally:
+        run.close()

@@ -1,0 +1,101 @@
+"""Where results appear: in a notebook rich HTML with a plain text beside it, elsewhere plain text.
+
+A screen is one output that changes while something is at work, and then holds the result.
+"""
+
+import html
+import io
+import sys
+from contextlib import contextmanager
+from uuid import uuid4
+
+from rich.console import Console
+from rich.text import Text
+
+WIDTH = 100  # columns of plain text
+
+
+def in_notebook() -> bool:
+    """Whether a frontend shows what is displayed: JupyterLab, Notebook, VS Code, nbconvert."""
+    if "IPython" not in sys.modules:
+        return False
+    shell = sys.modules["IPython"].get_ipython()
+    return getattr(shell, "kernel", None) is not None
+
+
+class Notebook:
+    """Replaces its one output each time."""
+
+    def __init__(self) -> None:
+        self._id = ""
+
+    def work(self, doing: str, seconds: float, body: str = "", text: str = "") -> None:
+        """What is being done since when. body, text: HTML and plain text of what is known so far."""
+        line = f"{doing} … {seconds:.0f} s"
+        self.show(
+            f'<div class="mingpt-lab-work" style="opacity:.75;padding:.3rem 0">{html.escape(line)}'
+            "</div>" + body,
+            f"{text}\n{line}".strip(),
+        )
+
+    def show(self, body: str, text: str) -> None:
+        from IPython.display import display, update_display
+
+        data = {"text/html": body, "text/plain": text}
+        if self._id:
+            update_display(data, raw=True, display_id=self._id)
+        else:
+            self._id = uuid4().hex
+            display(data, raw=True, display_id=self._id)
+
+    def close(self) -> None:
+        pass
+
+
+class Terminal:
+    """Prints results; on a terminal a line below them says what is being done."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, markup=False, emoji=False, force_jupyter=False)
+        self._status = None
+
+    def work(self, doing: str, seconds: float, body: str = "", text: str = "") -> None:
+        if not self._console.is_terminal:
+            return
+        line = Text(f"{doing} … {seconds:.0f} s")
+        if self._status is None:
+            self._status = self._console.status(line)
+            self._status.start()
+        self._status.update(line)
+
+    def show(self, body: str, text: str) -> None:
+        self.close()
+        print(text)
+
+    def close(self) -> None:
+        if self._status:
+            self._status.stop()
+            self._status = None
+
+
+def plain_console() -> Console:
+    """Writes plain text into its `file`, wherever this runs (rich shows by itself in Jupyter)."""
+    options = {"highlight": False, "markup": False, "emoji": False, "force_jupyter": False}
+    return Console(file=io.StringIO(), width=WIDTH, color_system=None, **options)
+
+
+@contextmanager
+def screen():
+    """A Notebook or a Terminal."""
+    made = Notebook() if in_notebook() else Terminal()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def say(message: str) -> None:
+    """A line or a few, such as what is wrong and what to do."""
+    with screen() as out:
+        text = html.escape(message)
+        out.show(f'<div style="white-space:pre-wrap;padding:.3rem 0">{text}</div>', message)
