@@ -30,7 +30,7 @@ class Run:
 
     def __init__(self, module: str, arguments: list[str]):
         self._began = time.monotonic()
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "lab.child", module, *arguments],
             cwd=ROOT,  # where the packages are, and no module of the student's

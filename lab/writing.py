@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lab.running import Run, running
-from lab.screen import say
+from lab.screen import screen
 from lab.submission import current
 from lab.trouble import Trouble, kindly
 
@@ -56,19 +56,19 @@ def generate(
         submission.file("gpt.cu")
     if kv_cache:
         submission.file("kv_cache.py")
-    with running("mingpt.run", f"--prompt={prompt}", *options) as run:
+    with screen() as out, running("mingpt.run", f"--prompt={prompt}", *options) as run:
         text = ""
         for piece in run.pieces():
-            print(piece, end="", flush=True)
             text += piece
-        said = _said(run)
+            if text:
+                out.pour(piece)
+            else:
+                out.work("Loading the model", run.seconds)
         failed = run.wait() != 0
-    if failed and not text:
-        raise Trouble(said or "The run ended without a word. Run the cell again.")
-    if failed:
-        say(said)
-    else:
-        print(f"\n{said}")
+        said = _said(run)
+        if not text:
+            raise Trouble(said or "The run ended without a word. Run the cell again.")
+        out.drain(said)
     figures = re.findall(r"^([A-Za-z-]+) {2,}(.*)$", said, re.MULTILINE)
     return Written(text.rstrip("\n"), {} if failed else dict(figures))
 
