@@ -1,4 +1,4 @@
-"""Lab 5: bytes of a step, a warp a row, bytes in flight, fewer kernels, a history in parts, a graph."""
+"""Lab 5: a step's bytes, warps, bytes in flight, fewer kernels, a history in parts, a graph."""
 
 from __future__ import annotations
 
