@@ -9,6 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from grader import starters
+
 ROOT = Path(__file__).resolve().parent.parent
 # What a submission consists of, and the lab from which on each file belongs to it.
 FILES = {"gpt.cu": 0, "kv_cache.py": 0, "decoder.cuh": 5, "persistent.cuh": 6}
@@ -99,7 +101,10 @@ def main() -> int:
     if args.check:
         for name in stale:
             print(f"starter/{name} is not what solutions/{name} gives: make starter")
-        return 1 if stale else 0
+        for name in (new := starters.unknown(files)):
+            print(f"grader/starters.json does not know this starter/{name}: make starter")
+        return 1 if stale or new else 0
+    starters.remember(files)
     starter.mkdir(exist_ok=True)
     for name in stale:
         kept = keep(starter / name)

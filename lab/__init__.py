@@ -13,12 +13,12 @@ names another. Your code never runs in the notebook's kernel but in processes of
 each call: save a file and call again. Interrupting a cell ends them at once.
 """
 
-
+from lab.carrying import carry_on
 from lab.checking import check
-
+from lab.looking import profile, race
 from lab.outcome import Outcome
-
+from lab.rates import ladder
 from lab.submission import use
+from lab.writing import generate
 
-
-__all__ = ["Outcome", "check", "use"]
+__all__ = ["Outcome", "carry_on", "check", "generate", "ladder", "profile", "race", "use"]

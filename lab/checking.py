@@ -1,17 +1,14 @@
 """lab.check: the grader on the notebook's submission, its messages as they come, and the points."""
 
-import io
 import os
 from collections.abc import Sequence
-
-from rich.console import Console
 
 from grader.report import terminal
 from grader.results import ERROR, FAILED, CheckResult, Result
 from lab import page
 from lab.outcome import Outcome
 from lab.running import Run, running
-from lab.screen import screen
+from lab.screen import plain_console, screen
 from lab.submission import Submission, current
 from lab.trouble import Trouble, kindly
 
@@ -75,7 +72,7 @@ def _worth_showing(checks: Sequence[CheckResult], ids: Sequence[str]) -> list[Ch
 
 def text(checks: Sequence[CheckResult], hint: int) -> str:
     """The same as plain text."""
-    output = Console(file=io.StringIO(), width=100, highlight=False, markup=False, emoji=False)
+    output = plain_console()
     for one in checks:
         terminal.show_check(output, one, verbose=False, hints=hint, more_by="hint=")
     return output.file.getvalue().rstrip()

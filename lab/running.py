@@ -4,6 +4,7 @@ A command prints events, a line of JSON each. It leads a session of its own: a n
 goes to the kernel alone, which then ends the command with all of its children.
 """
 
+import codecs
 import json
 import os
 import queue
@@ -29,7 +30,7 @@ class Run:
 
     def __init__(self, module: str, arguments: list[str]):
         self._began = time.monotonic()
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "lab.child", module, *arguments],
             cwd=ROOT,  # where the packages are, and no module of the student's
@@ -39,27 +40,41 @@ class Run:
             stderr=self._errors,
             start_new_session=True,
         )
-        self._lines: queue.Queue[bytes | None] = queue.Queue()
+        self._output: queue.Queue[bytes] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._began
 
-    def events(self) -> Iterator[dict | None]:
-        """Each event as it comes; None now and then, to show that time goes by."""
+    def pieces(self) -> Iterator[str]:
+        """What it prints, as it comes; "" now and then, to show that time goes by."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while True:
             try:
-                line = self._lines.get(timeout=TICK)
+                data = self._output.get(timeout=TICK)
             except queue.Empty:
-                yield None
+                yield ""
                 continue
-            if line is None:
+            if not data:
                 return
-            with suppress(ValueError):  # a line that is no event's
-                event = json.loads(line)
-                if isinstance(event, dict):
-                    yield event
+            yield decoder.decode(data)
+
+    def events(self) -> Iterator[dict | None]:
+        """Each event as it comes; None now and then, to show that time goes by."""
+        text = ""
+        for piece in self.pieces():
+            *lines, text = (text + piece).split("\n")
+            for line in lines:
+                with suppress(ValueError):  # a line that is no event's
+                    event = json.loads(line)
+                    if isinstance(event, dict):
+                        yield event
+            yield None
+
+    def wait(self) -> int:
+        """Its exit status, once it has printed all."""
+        return self.process.wait()
 
     def errors(self) -> str:
         """What it wrote to standard error."""
@@ -67,11 +82,11 @@ class Run:
         return self._errors.read().decode(errors="replace").strip()
 
     def _read(self) -> None:
-        """In a thread: a wait for a line can't be interrupted everywhere, one for a queue can."""
-        with suppress(ValueError, OSError):  # closed meanwhile
-            for line in self.process.stdout:
-                self._lines.put(line)
-        self._lines.put(None)
+        """In a thread: a queue can be waited for with a time limit everywhere."""
+        with self.process.stdout as output:
+            while data := os.read(output.fileno(), 1 << 16):
+                self._output.put(data)
+        self._output.put(b"")
 
     def close(self) -> None:
         """End it, whatever it does. No process of it is left."""

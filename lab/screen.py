@@ -4,12 +4,17 @@ A screen is one output that changes while something is at work, and then holds t
 """
 
 import html
+import io
 import sys
+import time
 from contextlib import contextmanager
 from uuid import uuid4
 
 from rich.console import Console
 from rich.text import Text
+
+WIDTH = 100  # columns of plain text
+BETWEEN = 0.1  # seconds, at least, between two states of a text that grows
 
 
 def in_notebook() -> bool:
@@ -25,9 +30,10 @@ class Notebook:
 
     def __init__(self) -> None:
         self._id = ""
+        self._poured, self._shown = "", 0.0
 
     def work(self, doing: str, seconds: float, body: str = "", text: str = "") -> None:
-        """What is being done since when. body, text: HTML and plain text of what is known so far."""
+        """What is being done, for how long. body, text: what is known so far, as HTML and text."""
         line = f"{doing} … {seconds:.0f} s"
         self.show(
             f'<div class="mingpt-lab-work" style="opacity:.75;padding:.3rem 0">{html.escape(line)}'
@@ -45,6 +51,18 @@ class Notebook:
             self._id = uuid4().hex
             display(data, raw=True, display_id=self._id)
 
+    def pour(self, piece: str) -> None:
+        """More of a text that comes piece by piece."""
+        self._poured += piece
+        if time.monotonic() - self._shown > BETWEEN:
+            self._shown = time.monotonic()
+            self.show(preformatted(self._poured), self._poured)
+
+    def drain(self, rest: str) -> None:
+        """The end of that text, and what stands below it."""
+        text = f"{self._poured}\n{rest}".rstrip()
+        self.show(preformatted(text), text)
+
     def close(self) -> None:
         pass
 
@@ -53,7 +71,7 @@ class Terminal:
     """Prints results; on a terminal a line below them says what is being done."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False, markup=False, emoji=False)
+        self._console = Console(highlight=False, markup=False, emoji=False, force_jupyter=False)
         self._status = None
 
     def work(self, doing: str, seconds: float, body: str = "", text: str = "") -> None:
@@ -69,10 +87,22 @@ class Terminal:
         self.close()
         print(text)
 
+    def pour(self, piece: str) -> None:
+        print(piece, end="", flush=True)
+
+    def drain(self, rest: str) -> None:
+        print(f"\n{rest}")
+
     def close(self) -> None:
         if self._status:
             self._status.stop()
             self._status = None
+
+
+def plain_console() -> Console:
+    """Writes plain text into its `file`, wherever this runs (rich shows by itself in Jupyter)."""
+    options = {"highlight": False, "markup": False, "emoji": False, "force_jupyter": False}
+    return Console(file=io.StringIO(), width=WIDTH, color_system=None, **options)
 
 
 @contextmanager
@@ -88,5 +118,9 @@ def screen():
 def say(message: str) -> None:
     """A line or a few, such as what is wrong and what to do."""
     with screen() as out:
-        text = html.escape(message)
-        out.show(f'<div style="white-space:pre-wrap;padding:.3rem 0">{text}</div>', message)
+        out.show(preformatted(message), message)
+
+
+def preformatted(text: str) -> str:
+    """Plain text as HTML."""
+    return f'<pre style="white-space:pre-wrap;margin:.3rem 0">{html.escape(text)}</pre>'

@@ -51,9 +51,14 @@ def use(folder: str | Path | None = None, stage: int | None = None) -> None:
     _used = Submission(path, stage_of(path) if stage is None else stage)
 
 
+def working_folder() -> Submission:
+    """The folder to work on, whether or not there is anything in it."""
+    return _used or Submission(Path.cwd(), stage_of(Path.cwd()))
+
+
 def current() -> Submission:
     """The one to work on. Raises Trouble where there is no such thing."""
-    found = _used or Submission(Path.cwd(), stage_of(Path.cwd()))
+    found = working_folder()
     if not any((found.folder / name).is_file() for name in FILES):
         raise Trouble(
             f"There is neither a gpt.cu nor a kv_cache.py in {found.folder}. The lab works on the"

@@ -14,6 +14,7 @@ submission.py  a submission's kv_cache.py, and how its exceptions are shown
 nvtx.py        names on Nsight Systems' timeline
 errors.py      what can go wrong and is not our fault
 cuda_errors.py CUDA's errors in plain words
+run.py         the command that writes text
 cli.py         what run.py and test.py share
 guard.py       keeps a crash of native code from ending Python without a word
 """

@@ -57,17 +57,10 @@ class _Printer:
     def _whole(self, report: Report) -> None:
         self._line(Text.assemble("simt: ", (report.name.upper(), "bold red"), report.launch))
         self._line(Text(report.cause), indent=2)
-        quoted: dict[str, str] = {}
-        for detail in report.details:
-            line, _, said = detail.partition(" ")
-            if _LINE.fullmatch(line) and self._sources.text(line):
-                quoted[line] = f"{quoted[line]}; {said}" if line in quoted else said
-            else:
-                self._line(Text(detail), indent=2)
-        for line in _LINE.findall(" ".join([report.at, report.message, *report.details])):
-            if self._sources.text(line):
-                quoted.setdefault(line, "")
-        self._quote(quoted)
+        others, lines = quoted(report, self._sources)
+        for detail in others:
+            self._line(Text(detail), indent=2)
+        self._quote(lines)
         if report.count > 1:
             self._line(Text(f"seen {report.count:,} times here"), indent=2)
 
@@ -94,6 +87,22 @@ class _Printer:
         else:
             text = Text(" " * indent).append_text(text)
             self._console.print(text, highlight=False, soft_wrap=True)
+
+
+def quoted(report: Report, sources: Sources) -> tuple[list[str], dict[str, str]]:
+    """The details of a report that belong to no line; and the lines of the source that it is about,
+    each with what is said of it: {"prog.cu:18": "writes it: thread (64,0,0)"}."""
+    others, lines = [], {}
+    for detail in report.details:
+        line, _, said = detail.partition(" ")
+        if _LINE.fullmatch(line) and sources.text(line):
+            lines[line] = f"{lines[line]}; {said}" if line in lines else said
+        else:
+            others.append(detail)
+    for line in _LINE.findall(" ".join([report.at, report.message, *report.details])):
+        if sources.text(line):
+            lines.setdefault(line, "")
+    return others, lines
 
 
 def _follows_from(report: Report, race: Report) -> bool:

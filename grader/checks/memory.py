@@ -14,7 +14,7 @@ from grader.framework import Context, check
 from grader.kernels import traced
 from grader.kernels.cases import small_cases
 from grader.outcome import Failure, NotMeasured, Passed
-from simt.report import Checked, Report
+from simt.report import Checked
 
 
 @check("memory", needs=("build",), after=KERNELS)
@@ -54,7 +54,8 @@ def look_at(context: Context, library: Path, function: str) -> Findings:
                 at, limit = case.name, max(0.1, deadline - time.monotonic())
                 out, text = traced.run(worker, "checked", case, limit)
                 found.cases += 1
-                reports = read(text)  # those of earlier cases too
+                seen_so_far = read(text)  # of earlier cases too
+                reports, found.launches = seen_so_far.reports, sum(seen_so_far.kernels.values())
                 first_in += [at] * (len(reports) - len(first_in))
                 found.reports = [
                     seen for seen in zip(first_in, reports, strict=False) if seen[1].problem
@@ -72,11 +73,12 @@ def look_at(context: Context, library: Path, function: str) -> Findings:
     return found
 
 
-def read(text: str) -> list[Report]:
-    """simt's reports. Raises Failure for another text: the submission could have written it."""
+def read(text: str) -> Checked:
+    """What simt found. Raises Failure for another text: the submission could have written it."""
     try:
-        reports = Checked.from_json(text).reports
+        found = Checked.from_json(text)
         # That a kernel wrote nothing shows as its output is copied here: its own check says that.
-        return [r for r in reports if r.kind != "uninitialized_copy" or r.at]
+        reports = [r for r in found.reports if r.kind != "uninitialized_copy" or r.at]
+        return Checked(reports, found.kernels)
     except ValueError:
         raise Failure("What came back as simt's reports can't be read.") from None

@@ -18,6 +18,7 @@ class Findings:
     function: str
     correct: bool  # its own check has passed
     cases: int = 0
+    launches: int = 0  # of kernels, in these cases
     reports: list[tuple[str, Report]] = field(default_factory=list)  # with the case's name
     failure: Failure | None = None  # it crashed, hung or computed something else
 

@@ -1,4 +1,6 @@
-"""The reference ladder as measured on a GPU (docs/ladder.json), and a submission's place on it.
+"""The reference ladder as measured on a GPU, and a submission's place on it.
+
+ladder.json is what is shown of docs/ladder.json; `python -m grader.report.ladder` makes it.
 
 On the same GPU, tokens/s are compared as they are. Anywhere else, and where the work is another,
 the place is the ratio to the rung that the submission was timed against, times that rung's speed.
@@ -6,17 +8,18 @@ the place is the ratio to the rung that the submission was timed against, times 
 
 import json
 import math
+from pathlib import Path
 
 from grader.results import Result
 from mingpt.paths import ROOT
 
-MEASURED = ROOT / "docs" / "ladder.json"
+MEASURED = Path(__file__).with_name("ladder.json")
 SAME_WORK = ("fast", "bonus")  # checks that decode with a model of GPT-2's size, as the ladder does
 
 
 def view(result: Result) -> dict | None:
     """Rungs and the submission, the slowest first, with the lengths of their bars; None where no
-    tokens/s were measured. Without docs/ladder.json, only what was measured here."""
+    tokens/s were measured. For an unknown rung, only what was measured here."""
     timed = [check for check in result.checks if check.evidence.get("ladder")]
     if not timed:
         return None
@@ -67,10 +70,20 @@ def bandwidth(figures: dict, rate: float) -> str:
 
 
 def read() -> dict:
-    """{"device", "rungs": {name: {...}}} of the first workload; {} where it was not measured."""
-    try:
-        data = json.loads(MEASURED.read_text("utf-8"))
-        rungs = {one["name"]: one for one in data["workloads"][0]["results"] if one["rung"]}
-        return {"device": data["machine"]["device"], "rungs": rungs}
-    except (OSError, ValueError, LookupError, TypeError):
-        return {}
+    """{"device", "rungs": {name: {"label", "dtype", "tokens_per_s"}}}"""
+    return json.loads(MEASURED.read_text("utf-8"))
+
+
+def extract(measured: dict) -> dict:
+    """The same of docs/ladder.json's document: the rungs of its first workload."""
+    rungs = {
+        one["name"]: {key: one[key] for key in ("label", "dtype", "tokens_per_s")}
+        for one in measured["workloads"][0]["results"]
+        if one["rung"]
+    }
+    return {"device": measured["machine"]["device"], "rungs": rungs}
+
+
+if __name__ == "__main__":
+    document = json.loads((ROOT / "docs" / "ladder.json").read_text("utf-8"))
+    MEASURED.write_text(json.dumps(extract(document), indent=1) + "\n", "utf-8")

@@ -62,7 +62,8 @@ def show_check(
 ) -> None:
     """One check: mark, id, title and points; then its message, `hints` hints and what it lost.
 
-    more_by: how further hints are asked for. Nothing for one that was skipped and has nothing to say.
+    more_by: how further hints are asked for. A check that was skipped and has nothing to say is
+    left out.
     """
     if check.status == "skipped" and not check.message and not verbose:
         return
