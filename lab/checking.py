@@ -41,14 +41,14 @@ def _grade(submission: Submission, ids: Sequence[str], hint: int) -> Outcome:
         result = _follow(run, out, ids, hint)
         if result is None:
             raise Trouble(_why(run))
-        shown = _worth_showing(result.checks, ids)
+        shown = _worth_showing(result.checks, ids, result.environment["device"])
         out.show(page.checks(shown, result, hint), text(shown, hint))
     return Outcome([one for one in result.checks if not ids or one.id in ids])
 
 
 def _follow(run: Run, out, ids: Sequence[str], hint: int) -> Result | None:
     """The result, after showing what is being done and what is known already."""
-    place = {"date": "", "device": "cpu", "device_name": "", "versions": {}}
+    place = {"date": "", "device": "cpu", "device_name": "", "versions": {}}  # known in the end
     so_far = Result([], place)
     doing, since = "Starting the grader", 0.0
     body = known = ""
@@ -58,7 +58,7 @@ def _follow(run: Run, out, ids: Sequence[str], hint: int) -> Result | None:
                 doing, since = f"{id}: {title}", run.seconds
             case {"event": "finished", "check": fields}:
                 so_far.checks.append(CheckResult(**fields))
-                shown = _worth_showing(so_far.checks, ids)
+                shown = _worth_showing(so_far.checks, ids, "")
                 body, known = page.checks(shown, so_far, hint), text(shown, hint)
             case {"event": "result", "document": document}:
                 return Result.from_document(document)
@@ -66,20 +66,24 @@ def _follow(run: Run, out, ids: Sequence[str], hint: int) -> Result | None:
     return None
 
 
-def _worth_showing(checks: Sequence[CheckResult], ids: Sequence[str]) -> list[CheckResult]:
+def _worth_showing(
+    checks: Sequence[CheckResult], ids: Sequence[str], device: str
+) -> list[CheckResult]:
     """Those asked for, and of those that they need the ones that explain why they fail.
 
-    traffic and kernel_speed are asked for together, and each device has one of them: the other is
-    left out.
+    device: "" while it is not known. traffic and kernel_speed are asked for together, and each
+    device has one of them: the other is left out.
     """
     shown = [one for one in checks if not ids or one.id in ids or one.status in (FAILED, ERROR)]
-    here = [one for one in shown if one.status != SKIPPED or one.max_points or not _bound(one.id)]
+    if not device:
+        return shown
+    here = [one for one in shown if one.status != SKIPPED or not _is_elsewhere(one.id, device)]
     return here or shown
 
 
-def _bound(id: str) -> bool:
-    """Whether a check can be made on one device only."""
-    return id in REGISTRY and REGISTRY[id].device is not None
+def _is_elsewhere(id: str, device: str) -> bool:
+    """Whether a check can be made on another device only."""
+    return id in REGISTRY and REGISTRY[id].device not in (None, device)
 
 
 def text(checks: Sequence[CheckResult], hint: int) -> str:
