@@ -28,6 +28,21 @@ from simt.profiling import read_profiles
 # that is watched may take long: that is no endless loop, for the kernels have passed.
 VARIABLES = {"SIMT_BLOCKS": "8", "SIMT_TIMEOUT": "60"}
 
+# Sectors of references that a student's machine may not have, as counted by simt (a test counts
+# again). They have no bank conflicts.
+KNOWN = {
+    "solutions/ladder/2_tiled_linear": {"gelu": 49_152, "layernorm": 36_864, "linear": 307_200}
+}
+
+
+def known(reference: str) -> dict[str, Traffic]:
+    """The traffic of a reference that is not here."""
+    nothing = {"wasted": 0, "passes": 0, "extra_passes": 0, "flops": 0}
+    lines = {"most": None, "most_wasted": None, "most_extra": None}
+    return {
+        name: Traffic(sectors, **nothing, **lines) for name, sectors in KNOWN[reference].items()
+    }
+
 
 @check("traffic", needs=KERNELS, device="cpu")
 def memory_traffic(context: Context) -> Passed:
@@ -36,18 +51,21 @@ def memory_traffic(context: Context) -> Passed:
     reference, others = ROOT / rubric.reference, remark(context, "not counted")
     cases = [gpt2_case(function, context.rng) for function in expected(context)]
     student = counted(context, context.submission, cases, arithmetic=True)
-    if not reference.is_dir():
+    if reference.is_dir():
+        try:
+            compared = counted(context, reference, cases)
+        except Failure as error:
+            name = rubric.reference
+            raise GraderError(f"the reference ({name}) can't be counted: {error}") from error
+    elif rubric.reference in KNOWN:
+        compared = known(rubric.reference)
+    else:
         told = ", ".join(f"{name} {t.cost:,.0f}" for name, t in student.items())
         raise NotMeasured(
             f"Sectors of 32 bytes: {told}. No points are at stake here: the reference to compare"
             f" with ({rubric.reference}) is not on this machine. {others}".rstrip(),
             figures_of(student),
         )
-    try:
-        compared = counted(context, reference, cases)
-    except Failure as error:
-        name = rubric.reference
-        raise GraderError(f"the reference ({name}) can't be counted: {error}") from error
     return judge(student, compared, rubric, cases, others)
 
 

@@ -50,6 +50,8 @@ def test_the_reference_moves_what_it_should(reference):
     assert {name: t.sectors for name, t in reference.items()} == SECTORS
     assert all(t.extra_passes == 0 and t.cost == t.sectors for t in reference.values())
     assert reference["linear"].passes > 0
+    told = check.known(rubric.load()["traffic"].reference)  # where the reference is not at hand
+    assert {name: t.cost for name, t in told.items()} == SECTORS
 
 
 def test_counts_never_vary(variant, cases, reference, quick_rubric):
