@@ -41,7 +41,7 @@ release: setup ## hand a lab out to students by nbgrader: make release STAGE=1
 	@$(PY) -m course release $(STAGE) $(if $(FORCE),--force)
 
 test: setup ## run the test suite
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 check-table: setup ## what simt check finds: every seeded bug, and nothing in correct programs
 	@$(PY) tests/simt/check_table.py

@@ -35,7 +35,7 @@ class Run:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "lab.child", module, *arguments],
             cwd=ROOT,  # where the packages are, and no module of the student's
-            env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"},
+            env=_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -103,6 +103,12 @@ class Run:
         self.process.wait()
         self.process.stdin.close()
         self._errors.close()
+
+
+def _environment() -> dict[str, str]:
+    """Of a command: Jupyter asks for colours in it, which have no place in a message."""
+    kept = {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"}
+    return {**kept, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100", "NO_COLOR": "1"}
 
 
 def _family(process: subprocess.Popen) -> list[psutil.Process]:

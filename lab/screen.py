@@ -120,6 +120,7 @@ class Terminal:
 def plain_console() -> Console:
     """Writes plain text into its `file`, wherever this runs (rich shows by itself in Jupyter)."""
     options = {"highlight": False, "markup": False, "emoji": False, "force_jupyter": False}
+    options |= {"force_terminal": False}  # Jupyter asks programs for colours (FORCE_COLOR)
     return Console(file=io.StringIO(), width=WIDTH, color_system=None, **options)
 
 
@@ -148,4 +149,5 @@ def say(message: str) -> None:
 
 def preformatted(text: str) -> str:
     """Plain text as HTML."""
-    return f'<pre style="white-space:pre-wrap;margin:.3rem 0">{html.escape(text)}</pre>'
+    style = "white-space:pre-wrap;margin:.3rem 0;background:none;color:inherit"
+    return f'<pre style="{style}">{html.escape(text)}</pre>'

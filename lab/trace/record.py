@@ -8,6 +8,7 @@ Events, a line of JSON each: {"event": "doing", "what"}, then {"event": "scene",
 import json
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from grader import rubric
@@ -20,6 +21,7 @@ from grader.outcome import Failure
 from lab.trace import picture, scene
 from lab.trace.sizes import case
 from mingpt.paths import cache_dir
+from simt.tracing import Array, Trace
 
 LIMIT = 120.0  # seconds: a first build compiles simt's runtime too
 MOST = 180_000  # numbers of a recording: the page that shows it stays below 1 MB
@@ -55,6 +57,7 @@ def record(folder: Path, case: Case) -> dict:
             out, launches, buffers = traced.steps(worker, library, case, limit, MOST)
         except (RequestFailed, WorkerFailed) as error:
             raise explain(error) from error
+    launches = [_named(launch, buffers) for launch in launches]
     if not launches:
         raise Failure(
             f"{case.function} launches no kernel yet: there is nothing to show.",
@@ -72,6 +75,17 @@ def record(folder: Path, case: Case) -> dict:
         "svg": picture.svg(case.name, launches, source),
         "text": picture.text(case.name, launches, source),
     }
+
+
+def _named(launch: Trace, buffers: dict[str, int]) -> Trace:
+    """The launch, with gpt.h's names for what a kernel's parameters give none."""
+    known = {address: name for name, address in buffers.items()}
+
+    def name(array: Array) -> str:
+        return array.name if array.name.isidentifier() else known.get(array.start, array.name)
+
+    arrays = [replace(array, name=name(array)) for array in launch.arrays]
+    return replace(launch, arrays=arrays)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from pathlib import Path
 from lab.screen import in_notebook
 
 _FOLDER = Path(__file__).parent / "widget"
-_MODULE = ("data.js", "words.js", "draw.js", "main.js")  # put together, in this order
+# Put together, in this order.
+_MODULE = ("data.js", "words.js", "draw.js", "controls.js", "panels.js", "main.js")
 
 
 def bundle(scene: dict, svg: str, text: str) -> dict:

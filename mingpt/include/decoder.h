@@ -8,6 +8,7 @@
 // Weights and logits are row-major float32 in device memory. Functions with a `stream` launch their
 // work on it and return without waiting for it.
 #pragma once
+#define GPT_DECODER_H  // for those who ask whether a gpt.cu has a decoder
 #include <cuda_runtime.h>
 
 #ifdef __cplusplus

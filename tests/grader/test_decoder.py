@@ -10,6 +10,7 @@ import pytest
 from gallery.entries import SOLUTIONS, substituted
 from grader.checks.decoder import halving_temperature
 from grader.grading import grade
+from grader.make_starter import ROOT, solution_files
 
 SOURCE = Path(__file__).parent / "decoder.cu"
 
@@ -34,6 +35,15 @@ def test_a_right_decoder_passes(own, graded):
     assert decoder.status == "passed", decoder.message
     assert decoder.points == decoder.max_points == 10 and not decoder.extra
     assert decoder.figures["logits_relative_error"] < 1e-5
+
+
+def test_the_decoder_that_students_begin_with_passes(tmp_path, graded):
+    for name, text in solution_files(SOLUTIONS, 5).items():
+        (tmp_path / name).write_text(text)
+    shutil.copy(ROOT / "starter" / "decoder.cuh", tmp_path)
+    decoder = graded(tmp_path, "decoder")["decoder"]
+    assert decoder.status == "passed", decoder.message
+    assert decoder.points == 10
 
 
 PICKED = "  *new_id = best;\n"

@@ -193,3 +193,17 @@ def test_an_interrupt_leaves_nothing_running(tmp_path):
     process.communicate(timeout=30)
     _, alive = psutil.wait_procs(seen.values(), timeout=10)
     assert seen and not alive
+
+
+def test_one_output_holds_widget_picture_and_table(notebook, tmp_path):
+    kernel = notebook(submission(tmp_path))
+    (output,) = kernel.run("lab.trace('gelu')")
+    assert output["output_type"] == "display_data"
+    kinds = {"application/vnd.jupyter.widget-view+json", "image/svg+xml", "text/plain"}
+    assert set(output["data"]) == kinds
+    (folder := tmp_path / "gpt.cu").write_text(folder.read_text().replace("tanhf", "tanf_"))
+    (output,) = kernel.run("lab.trace('gelu')")
+    assert set(output["data"]) == {"text/html", "text/plain"}
+    assert "tanf_" in output["data"]["text/plain"] and "gpt.cu:" in output["data"]["text/plain"]
+    (output,) = kernel.run("lab.trace('gelu', cols=3)")
+    assert "it has num_rows and num_cols" in output["data"]["text/plain"]

@@ -1,6 +1,6 @@
 // data.js: a scene (scene.py) as steps to walk through, and what adds up on the way.
 //
-// The files of this folder are put together, in the order that widget.py gives, into one module.
+// The files of this folder are put together, in the order that show.py gives, into one module.
 "use strict";
 
 const WARP = 32; // lanes

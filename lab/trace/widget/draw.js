@@ -151,7 +151,7 @@ function drawTimeline(canvas, width, colours, block, shown, place) {
   const height = 14;
   const ctx = context(canvas, width, height);
   const x = (k) => (shown.length < 2 ? 0 : (k / (shown.length - 1)) * width);
-  const each = Math.max(1, width / Math.max(shown.length, 1));
+  const each = Math.max(1, width / Math.max(shown.length - 1, 1));
   shown.forEach((i, k) => {
     ctx.fillStyle = block.epochOf[i] % 2 ? colours.empty : colours.edge;
     ctx.fillRect(x(k) - each / 2, 4, each + 1, 6);
