@@ -1,12 +1,15 @@
-# make help says what each target does. VENV, PYTHON and SUBMISSION can be set on the command line.
+# make help says what each target does. VENV, PYTHON and SUBMISSION, for
+# the labs STAGE and FORCE, can be set on the command line.
 VENV ?= .venv
 PYTHON ?= python3
 PY := $(VENV)/bin/python
 SUBMISSION ?= solutions
+STAGE ?= 0
+FORCE ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup grade test check-table tables gallery lint format starter bench bench-decode bench-kernels accuracy figures clean
+.PHONY: help setup grade lab labs release test check-table tables gallery lint format starter bench bench-decode bench-kernels accuracy figures clean
 
 help: ## this list
 	@echo "minGPT Lab"
@@ -14,7 +17,7 @@ help: ## this list
 
 setup: $(VENV)/.installed ## make .venv with the pinned packages (done once; the others call it)
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml setup.py constraints.txt lab/labextension/static/remoteEntry.js
 	@command -v g++ >/dev/null || command -v clang++ >/dev/null || \
 	  { echo "No C++ compiler here. On Debian or Ubuntu: apt install g++"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -28,8 +31,17 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 grade: setup ## grade solutions/, or another: make grade SUBMISSION=starter
 	@$(PY) grader/grade.py $(SUBMISSION)
 
+lab: setup ## open a lab in JupyterLab, its notebook beside gpt.cu: make lab STAGE=1
+	@$(PY) -m course lab $(STAGE)
+
+labs: setup ## make the notebooks of labs/ from their texts
+	@$(PY) -m course notebooks
+
+release: setup ## hand a lab out to students by nbgrader: make release STAGE=1
+	@$(PY) -m course release $(STAGE) $(if $(FORCE),--force)
+
 test: setup ## run the test suite
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 check-table: setup ## what simt check finds: every seeded bug, and nothing in correct programs
 	@$(PY) tests/simt/check_table.py

@@ -1,8 +1,8 @@
 """Grading a submitted notebook: preprocessors around nbgrader's Execute.
 
 The points of a cell that is `lab.check("gelu")` come from the isolated grader, which runs on the
-submitted files before any of the notebook's cells do. What the student's kernel then prints, patches,
-or dies of changes nothing about them.
+submitted files before any of the notebook's cells do. What the student's kernel then prints,
+patches, or dies of changes nothing about them.
 """
 
 import os
@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbgrader import preprocessors, utils
 from nbgrader.api import Gradebook
@@ -52,7 +52,7 @@ def instructors_sources(about: dict) -> dict[str, str]:
 
 
 class Execute(preprocessors.Execute):
-    """Run the student's notebook as far as it goes: a dead kernel ends it, and costs no more."""
+    """Run the student's notebook as far as it goes: its kernel may die or hang."""
 
     limit = Integer(600, help="Seconds for the whole notebook; cells after that aren't run").tag(
         config=True
@@ -66,7 +66,7 @@ class Execute(preprocessors.Execute):
                 super().preprocess(nb, resources)
             except DeadKernelError:
                 self.log.warning("The notebook's kernel died; the rest of it was not run")
-            except preprocessors.execute.UnresponsiveKernelError:
+            except CellTimeoutError:  # interrupted, and goes on nevertheless
                 self.log.warning("The notebook's kernel hung; the rest of it was not run")
         return nb, resources
 
@@ -103,7 +103,7 @@ class Fill(NbGraderPreprocessor):
         worth = float(cell.metadata.nbgrader["points"])
         if ids := state["asked"].get(name):
             score = grading.score(state["result"], ids, worth)
-            cell.outputs = outputs.of_score(score, worth)
+            cell.outputs = outputs.of_score(score, state["result"], worth)
             if score.points is None:
                 state["unmeasured"].add(name)
         elif index not in state.get("finished", {index}):  # without one nothing was to be run

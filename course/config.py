@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from course.labs import CourseError, all_labs
-from grader.make_starter import FILES
+from grader.make_starter import files
 
 NAME = "mingpt-lab"  # nbgrader's course id
 IGNORED = (".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.bak[0-9]*")
@@ -53,6 +53,7 @@ def configure(config, root: Path) -> None:
         *("nbgrader.preprocessors.AssignLatePenalties", "nbgrader.preprocessors.CheckCellMetadata"),
     ]
     c.Execute.timeout = 120  # seconds for a cell
+    c.Execute.coalesce_streams = True  # text that was printed word by word
     c.ExchangeSubmit.strict = True  # a notebook under another name is refused, with both names
 
 
@@ -65,7 +66,7 @@ def _make(root: Path) -> tuple[dict[str, list[str]], list[str]]:
     try:
         for lab in all_labs(root):
             own = [path.name for path in lab.folder.glob("*.cuh")]
-            edited[lab.name] = sorted({*FILES, *own})
+            edited[lab.name] = sorted({*files(lab.stage), *own})
             texts.append(lab.text.name)
             try:
                 make(lab)

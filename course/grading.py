@@ -3,12 +3,12 @@
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from grader import grade, results
-from grader.make_starter import FILES
+from grader import grade, results, rubric
+from grader.make_starter import files
 from grader.results import CheckResult, Result
 
 
@@ -27,8 +27,9 @@ class Score:
 def run(folder: Path, stage: int, ids: Iterable[str]) -> Result:
     """The result document of these checks for the submission in a folder. Raises GradingError."""
     ids = sorted(ids)
-    if not any((folder / name).is_file() for name in FILES):
-        return _nothing_submitted(folder, ids)
+    expected = files(0)
+    if not any((folder / name).is_file() for name in expected):
+        return _nothing_submitted(folder, expected, ids)
     with TemporaryDirectory() as scratch:
         document = Path(scratch) / "result.json"
         command = [sys.executable, grade.__file__, str(folder), "--stage", str(stage)]
@@ -60,12 +61,14 @@ def score(result: Result, ids: Iterable[str], worth: float) -> Score:
     return Score(worth if statuses == {results.PASSED} else None, checks)
 
 
-def _nothing_submitted(folder: Path, ids: list[str]) -> Result:
-    """Neither of the files is there: every check has failed."""
+def _nothing_submitted(folder: Path, expected: list[str], ids: list[str]) -> Result:
+    """None of the files is there: every check has failed."""
     there = sorted(path.name for path in folder.iterdir() if path.is_file())
     message = (
-        f"Nothing to grade: none of {', '.join(FILES)} was submitted, under exactly these names."
+        f"Nothing to grade: {' and '.join(expected)} are missing, under exactly these names."
         f" In the folder: {', '.join(there)}."
     )
-    check = CheckResult("", "", results.FAILED, 0, 1, message)
-    return Result([replace(check, id=id, title=id) for id in ids], {}, {}, folder.name)
+    worth = rubric.load()
+    checks = [CheckResult(id, id, results.FAILED, 0, worth[id].points, message) for id in ids]
+    place = {"date": "", "device": "cpu", "device_name": "", "versions": {}}
+    return Result(checks, place, submission=folder.name)

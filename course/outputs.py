@@ -1,48 +1,31 @@
 """The outputs of a graded cell, as nbgrader reads points from them and feedback shows them."""
 
-import html
-import io
 import math
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
-from rich.console import Console
 
 from course.grading import Score
-from grader.report import terminal
+from grader.results import Result
+from lab import page
+from lab.checking import text
 
-COLOURS = {"passed": "#1a7f37", "failed": "#b35900", "skipped": "#6e6e6e", "error": "#8250df"}
+UNMEASURED = "Not measured on this machine: these points are given by hand, or on another one."
 
 
-def of_score(score: Score, worth: float) -> list[NotebookNode]:
-    """The grader's messages, then the points as the cell's last value."""
-    plain = "\n".join(plain_message(check) for check in score.checks)
+def of_score(score: Score, result: Result, worth: float) -> list[NotebookNode]:
+    """The grader's messages, as lab.check shows them; then the points, as the cell's last value."""
+    shown = list(score.checks)
+    plain, rich = text(shown, hint=1), page.checks(shown, result, hints=1)
     if score.points is None:
-        plain += "\nNot measured on this machine: its points are given by hand, or elsewhere.\n"
-    rich = "".join(
-        f'<pre style="border-left: 4px solid {COLOURS.get(check.status, "#6e6e6e")};'
-        f' padding-left: 0.8em; white-space: pre-wrap">{html.escape(plain_message(check))}</pre>'
-        for check in score.checks
-    )
+        plain, rich = f"{plain}\n{UNMEASURED}", f"{rich}<p>{UNMEASURED}</p>"
     points = score.points or 0.0
+    given = f"<strong>{points:g}</strong> of {worth:g} points"
+    value = {"text/plain": str(float(points)), "text/html": given}
     return [
         new_output("display_data", data={"text/plain": plain, "text/html": rich}),
-        new_output(
-            "execute_result",
-            data={
-                "text/plain": str(float(points)),
-                "text/html": f"<b>{points:g} of {worth:g} points</b>",
-            },
-        ),
+        new_output("execute_result", data=value),
     ]
-
-
-def plain_message(check) -> str:
-    """What a terminal shows of a check."""
-    made = io.StringIO()
-    output = Console(file=made, width=100, highlight=False, markup=False, emoji=False)
-    terminal.show_check(output, check, verbose=False)
-    return made.getvalue()
 
 
 def failure(name: str, message: str) -> NotebookNode:
@@ -55,20 +38,18 @@ def settle(outputs: list[NotebookNode], worth: float, needs_value: bool) -> list
 
     What a library wrote to stderr costs nothing. The cell's last value must be its points, where
     the instructor's source ends with one: nbgrader alone would take a missing or strange one for
-    full marks, and stop at one that is too large.
+    full marks, stop at one that is too large, and not see an error after one.
     """
-    settled = []
     for output in outputs:
         if output.output_type == "stream":
             output.name = "stdout"
-        settled.append(output)
-    if any(output.output_type == "error" for output in settled):
-        return settled
-    values = [output for output in settled if output.output_type == "execute_result"]
-    if (needs_value or values) and not (values and _is_points(values[0], worth)):
+    if errors := [output for output in outputs if output.output_type == "error"]:
+        return errors + [output for output in outputs if output.output_type != "error"]
+    values = [output for output in outputs if output.output_type == "execute_result"]
+    if (needs_value or values) and not (len(values) == 1 and _is_points(values[0], worth)):
         told = f"this cell ends with a number from 0 to {worth:g}, and here it did not"
-        return [failure("NoPoints", told), *settled]
-    return settled
+        return [failure("NoPoints", told), *outputs]
+    return outputs
 
 
 def _is_points(output: NotebookNode, worth: float) -> bool:

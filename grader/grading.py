@@ -1,6 +1,7 @@
 """Grades one submission: runs the checks in order and puts the result together."""
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -68,7 +69,9 @@ def grade(
             prepare(session, [c for c in chosen[i : i + 2] if not missing(c, results)])
             worth = rubric[check.id].points if check.id in asked else 0
             extra = check.id in asked - required
+            begun = time.monotonic()
             result = run(check, session, results, worth, extra, on_error)
+            result.seconds = round(time.monotonic() - begun, 3)
             results[check.id] = result
             if result.status == PASSED:
                 session.passed.add(check.id)

@@ -38,6 +38,7 @@ class CheckResult:
     revisit: str = ""  # where the idea is explained
     lost: str = ""  # why not all of the points, where message does not say it
     evidence: dict = field(default_factory=dict)  # what reports draw: see docs/grading.md
+    seconds: float = 0.0  # that it took
 
 
 @dataclass

@@ -4,6 +4,7 @@
     lab.check("gelu")              right or wrong, why, and the points
     lab.race("gelu")               races and stray accesses, by line
     lab.profile("gelu")            what it asks of memory at GPT-2's size
+    lab.trace("gelu")              step by step, on a small size
     lab.generate("ROMEO:", layers="gelu")
     lab.ladder()                   your tokens/s so far
     lab.carry_on()                 take your work over from the lab before
@@ -19,6 +20,17 @@ from lab.looking import profile, race
 from lab.outcome import Outcome
 from lab.rates import ladder
 from lab.submission import use
+from lab.trace import trace
 from lab.writing import generate
 
-__all__ = ["Outcome", "carry_on", "check", "generate", "ladder", "profile", "race", "use"]
+__all__ = [
+    "Outcome",
+    "carry_on",
+    "check",
+    "generate",
+    "ladder",
+    "profile",
+    "race",
+    "trace",
+    "use",
+]

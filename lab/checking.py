@@ -3,8 +3,9 @@
 import os
 from collections.abc import Sequence
 
+from grader.framework import REGISTRY
 from grader.report import terminal
-from grader.results import ERROR, FAILED, CheckResult, Result
+from grader.results import ERROR, FAILED, SKIPPED, CheckResult, Result
 from lab import page
 from lab.outcome import Outcome
 from lab.running import Run, running
@@ -40,14 +41,14 @@ def _grade(submission: Submission, ids: Sequence[str], hint: int) -> Outcome:
         result = _follow(run, out, ids, hint)
         if result is None:
             raise Trouble(_why(run))
-        shown = _worth_showing(result.checks, ids)
+        shown = _worth_showing(result.checks, ids, result.environment["device"])
         out.show(page.checks(shown, result, hint), text(shown, hint))
     return Outcome([one for one in result.checks if not ids or one.id in ids])
 
 
 def _follow(run: Run, out, ids: Sequence[str], hint: int) -> Result | None:
     """The result, after showing what is being done and what is known already."""
-    place = {"date": "", "device": "cpu", "device_name": "", "versions": {}}
+    place = {"date": "", "device": "cpu", "device_name": "", "versions": {}}  # known in the end
     so_far = Result([], place)
     doing, since = "Starting the grader", 0.0
     body = known = ""
@@ -57,7 +58,7 @@ def _follow(run: Run, out, ids: Sequence[str], hint: int) -> Result | None:
                 doing, since = f"{id}: {title}", run.seconds
             case {"event": "finished", "check": fields}:
                 so_far.checks.append(CheckResult(**fields))
-                shown = _worth_showing(so_far.checks, ids)
+                shown = _worth_showing(so_far.checks, ids, "")
                 body, known = page.checks(shown, so_far, hint), text(shown, hint)
             case {"event": "result", "document": document}:
                 return Result.from_document(document)
@@ -65,9 +66,24 @@ def _follow(run: Run, out, ids: Sequence[str], hint: int) -> Result | None:
     return None
 
 
-def _worth_showing(checks: Sequence[CheckResult], ids: Sequence[str]) -> list[CheckResult]:
-    """Those asked for, and of those that they need the ones that explain why they fail."""
-    return [one for one in checks if not ids or one.id in ids or one.status in (FAILED, ERROR)]
+def _worth_showing(
+    checks: Sequence[CheckResult], ids: Sequence[str], device: str
+) -> list[CheckResult]:
+    """Those asked for, and of those that they need the ones that explain why they fail.
+
+    device: "" while it is not known. traffic and kernel_speed are asked for together, and each
+    device has one of them: the other is left out.
+    """
+    shown = [one for one in checks if not ids or one.id in ids or one.status in (FAILED, ERROR)]
+    if not device:
+        return shown
+    here = [one for one in shown if one.status != SKIPPED or not _is_elsewhere(one.id, device)]
+    return here or shown
+
+
+def _is_elsewhere(id: str, device: str) -> bool:
+    """Whether a check can be made on another device only."""
+    return id in REGISTRY and REGISTRY[id].device not in (None, device)
 
 
 def text(checks: Sequence[CheckResult], hint: int) -> str:

@@ -15,13 +15,14 @@ import numpy as np
 
 from grader import rubric
 from grader.checks.kernels import KERNELS
-from grader.client import RequestFailed
+from grader.client import RequestFailed, Worker, WorkerFailed
+from grader.diagnosis.faults import explain
 from grader.environment import choose_device, describe
-from grader.framework import REGISTRY, Context, GraderError, Session
+from grader.framework import Session
 from grader.oracle import first_difference
 from grader.outcome import Failure
 
-PROMPT, MOST = 16, 48  # tokens
+PROMPT, MOST = 48, 32  # tokens: a text for which remembering pays
 SECONDS = 2.0  # that one measurement shall take
 LIMIT = 30.0  # seconds that a single request may take
 
@@ -31,7 +32,7 @@ def main() -> None:
     session = Session(folder, device, rubric.load(), int.from_bytes(os.urandom(8), "little"))
     try:
         session.load_oracle()
-        measure(session, Context(session, REGISTRY["model"]))
+        Measurement(session).all()
     finally:
         session.close()
     tell(event="ended", place=describe(device, 0)["device_name"])
@@ -41,54 +42,78 @@ def tell(**event) -> None:
     print(json.dumps(event), flush=True)
 
 
-def measure(session: Session, context: Context) -> None:
-    prompt = session.oracle.prompt(context.rng, PROMPT)
+class Measurement:
+    """Each way to decode, in one worker after the other: a new one only where one has died."""
 
-    def attempt(name: str, way: Callable) -> None:
-        """One bar, or why there is none yet."""
+    def __init__(self, session: Session):
+        self._session, self._worker = session, None
+        rng = np.random.default_rng([session.seed])
+        self._prompt = session.oracle.prompt(rng, PROMPT)
+
+    def all(self) -> None:
+        try:
+            # Torch's layers first: once a worker's model has other ones, it keeps them.
+            self._attempt("torch's layers", lambda worker: "greedy")
+            self._attempt("torch's layers, your KV-cache", self._use_cache)
+            self._attempt("your kernels", self._use_kernels)
+            self._attempt("your kernels and KV-cache", self._use_both)
+            self._attempt("your decoder", self._use_decoder)
+        finally:
+            if self._worker:
+                self._worker.close()
+
+    def _attempt(self, name: str, prepare: Callable) -> None:
+        """One bar, or why there is none yet. prepare(worker) gives the operation to time."""
         tell(event="started", name=name)
         try:
-            with context.worker(with_model=True) as worker:
-                name, rate = way(worker)
-            tell(event="rate", name=name, tokens_per_s=rate)
-        except (Failure, GraderError) as error:
-            tell(event="none", name=name, why=str(error))
+            self._built: list[str] = []
+            operation = prepare(self._living())
+            found = rate(self._worker, operation, self._prompt)
+            name = name.replace("your kernels", f"your {', '.join(self._built)}")
+            tell(event="rate", name=name, tokens_per_s=found)
+        except (RequestFailed, WorkerFailed) as error:
+            tell(event="none", name=name, why=explain(error).message)
+        except Failure as failure:
+            tell(event="none", name=name, why=failure.message)
 
-    def torch_alone(worker):
-        return "torch's layers", rate(worker, "greedy", prompt)
+    def _living(self) -> Worker:
+        if self._worker is None or self._worker.failed:
+            if self._worker:
+                self._worker.close()
+            self._worker = self._session.take(True, self._session.device, {})
+            self._worker.settle(self._session.rubric.startup_limit)
+        return self._worker
 
-    def own_kernels(worker):
-        built = right_kernels(session, worker, prompt)
-        return f"your {', '.join(built)}", rate(worker, "greedy", prompt)
+    def _use_cache(self, worker: Worker) -> str:
+        worker.ask("load_cache", submission=str(self._session.submission), limit=LIMIT)
+        return "generate"
 
-    def own_cache(worker):
-        worker.ask("load_cache", submission=str(session.submission), limit=LIMIT)
-        return "torch's layers, your KV-cache", rate(worker, "generate", prompt)
+    def _use_kernels(self, worker: Worker) -> str:
+        self._built = right_kernels(self._session, worker, self._prompt)
+        return "greedy"
 
-    def both(worker):
-        built = right_kernels(session, worker, prompt)
-        worker.ask("load_cache", submission=str(session.submission), limit=LIMIT)
-        return f"your {', '.join(built)} and KV-cache", rate(worker, "generate", prompt)
+    def _use_both(self, worker: Worker) -> str:
+        self._use_kernels(worker)
+        return self._use_cache(worker)
 
-    def own_decoder(worker):
-        worker.ask("open_decoder", path=library(session, worker), limit=LIMIT)
-        return "your decoder", rate(worker, "decode", prompt)
-
-    attempt("torch's layers", torch_alone)
-    attempt("your kernels", own_kernels)
-    attempt("torch's layers, your KV-cache", own_cache)
-    attempt("your kernels and KV-cache", both)
-    attempt("your decoder", own_decoder)
+    def _use_decoder(self, worker: Worker) -> str:
+        path = library(self._session, worker)
+        fields = {"path": path, "device": self._session.device}
+        reply, _ = worker.ask("load_library", limit=LIMIT, **fields)
+        if reply.get("decoder") is not True:
+            raise Failure("gpt.cu has none of the functions of decoder.h yet")
+        worker.ask("open_decoder", path=path, limit=LIMIT)
+        return "decode"
 
 
-def library(session: Session, worker) -> str:
+def library(session: Session, worker: Worker) -> str:
     """The submission's gpt.cu, built."""
     limit = session.rubric["build"].time_limit
     fields = {"submission": str(session.submission), "device": session.device}
     return str(worker.ask("build", limit=limit, **fields)[0]["path"])
 
 
-def right_kernels(session: Session, worker, prompt: np.ndarray) -> list[str]:
+def right_kernels(session: Session, worker: Worker, prompt: np.ndarray) -> list[str]:
     """Those that give the model's logits: the worker's model then uses them. Raises Failure."""
     path, expected = library(session, worker), session.oracle.logits(prompt)
     tolerance = session.rubric["model"].tolerance
@@ -111,16 +136,22 @@ def right_kernels(session: Session, worker, prompt: np.ndarray) -> list[str]:
     return right
 
 
-def rate(worker, op: str, prompt: np.ndarray) -> float:
-    """Tokens a second after a prompt, which is part of the time; in about SECONDS."""
-    count = 2
-    while True:
+def rate(worker: Worker, operation: str, prompt: np.ndarray) -> float:
+    """Tokens a second once the prompt has been fed, measured for about SECONDS."""
+
+    def timed(count: int) -> float:
         began = time.perf_counter()
-        worker.ask(op, prompt, new_tokens=count, limit=LIMIT)
-        seconds = time.perf_counter() - began
-        if count == MOST or seconds > SECONDS / 2:
-            return count / seconds
-        count = max(count + 1, min(MOST, int(count * SECONDS / seconds)))
+        worker.ask(operation, prompt, new_tokens=count, limit=LIMIT)
+        return time.perf_counter() - began
+
+    first = timed(1)
+    if first < SECONDS / 4:  # the first run of all takes longer
+        first = timed(1)
+    step = max(timed(2) - first, 1e-3)
+    more = int(np.clip(SECONDS / step, 1, MOST))
+    if more > 1:
+        step = max(timed(1 + more) - first, 1e-3) / more
+    return 1 / step
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def ladder() -> Ladder:
                 case {"event": "rate", "name": name, "tokens_per_s": rate}:
                     found.tokens_per_s[name] = rate
                 case {"event": "none", "name": name, "why": why}:
-                    found.missing[name] = why.splitlines()[0] if why else "it can't be measured"
+                    found.missing[name] = reason(why)
                 case {"event": "ended", "place": name}:
                     place = name or "this machine"
             out.work(doing, run.seconds)
@@ -59,6 +59,12 @@ def ladder() -> Ladder:
         )
         out.show(html, text(found, known, place))
     return found
+
+
+def reason(why: str) -> str:
+    """The first line, without Python's name for "not written yet"."""
+    first = why.strip().splitlines()[0] if why.strip() else "it can't be measured"
+    return first.removeprefix("NotImplementedError: ")
 
 
 def groups(own: dict[str, float], known: dict, place: str) -> list[tuple[str, dict[str, float]]]:

@@ -8,6 +8,7 @@ import codecs
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,6 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-from lab.trouble import Interrupted
 from mingpt.paths import ROOT
 
 GRACE = 3.0  # seconds that a command has to end its own children
@@ -31,16 +31,16 @@ class Run:
     def __init__(self, module: str, arguments: list[str]):
         self._began = time.monotonic()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
+        self._output: queue.Queue[bytes] = queue.Queue()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "lab.child", module, *arguments],
             cwd=ROOT,  # where the packages are, and no module of the student's
-            env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"},
+            env=_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             start_new_session=True,
         )
-        self._output: queue.Queue[bytes] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
     @property
@@ -93,7 +93,7 @@ class Run:
         family = _family(self.process)
         if self.process.poll() is None:
             self.process.terminate()  # the grader ends its workers, which are no children of ours
-            with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+            with suppress(subprocess.TimeoutExpired):
                 self.process.wait(GRACE)
         for member in {*family, *_family(self.process)}:
             with suppress(psutil.Error):
@@ -105,6 +105,12 @@ class Run:
         self._errors.close()
 
 
+def _environment() -> dict[str, str]:
+    """Of a command: Jupyter asks for colours in it, which have no place in a message."""
+    kept = {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"}
+    return {**kept, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100", "NO_COLOR": "1"}
+
+
 def _family(process: subprocess.Popen) -> list[psutil.Process]:
     """All that it started, and what these did."""
     with suppress(psutil.Error):
@@ -114,15 +120,29 @@ def _family(process: subprocess.Popen) -> list[psutil.Process]:
 
 @contextmanager
 def running(module: str, *arguments: object) -> Iterator[Run]:
-    """A command, ended at the end of the block. Raises Interrupted in place of KeyboardInterrupt.
-
-    module: run as `python -m`, with these arguments.
-    """
-    run = Run(module, [str(argument) for argument in arguments])
+    """A command, ended at the end of the block. module: run as `python -m`, with the arguments."""
+    run = None
     try:
+        with _interrupts_wait():
+            run = Run(module, [str(argument) for argument in arguments])
         yield run
-    except KeyboardInterrupt:
-        run.close()
-        raise Interrupted from None
     finally:
-        run.close()
+        if run:
+            with _interrupts_wait():
+                run.close()
+
+
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """An interrupt in this block comes at its end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread gets any
+        return
+    came = []
+    before = signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt

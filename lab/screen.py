@@ -13,6 +13,8 @@ from uuid import uuid4
 from rich.console import Console
 from rich.text import Text
 
+from lab.trouble import Trouble
+
 WIDTH = 100  # columns of plain text
 BETWEEN = 0.1  # seconds, at least, between two states of a text that grows
 
@@ -31,10 +33,12 @@ class Notebook:
     def __init__(self) -> None:
         self._id = ""
         self._poured, self._shown = "", 0.0
+        self._known = "", ""
 
     def work(self, doing: str, seconds: float, body: str = "", text: str = "") -> None:
         """What is being done, for how long. body, text: what is known so far, as HTML and text."""
         line = f"{doing} … {seconds:.0f} s"
+        self._known = body, text
         self.show(
             f'<div class="mingpt-lab-work" style="opacity:.75;padding:.3rem 0">{html.escape(line)}'
             "</div>" + body,
@@ -42,9 +46,12 @@ class Notebook:
         )
 
     def show(self, body: str, text: str) -> None:
+        self.put({"text/html": body, "text/plain": text})
+
+    def put(self, data: dict) -> None:
+        """What is shown now: by MIME type."""
         from IPython.display import display, update_display
 
-        data = {"text/html": body, "text/plain": text}
         if self._id:
             update_display(data, raw=True, display_id=self._id)
         else:
@@ -62,6 +69,11 @@ class Notebook:
         """The end of that text, and what stands below it."""
         text = f"{self._poured}\n{rest}".rstrip()
         self.show(preformatted(text), text)
+
+    def stop(self) -> None:
+        """It was interrupted: what is known so far stays."""
+        body, text = (preformatted(self._poured), self._poured) if self._poured else self._known
+        self.show(body + preformatted("Interrupted."), f"{text}\nInterrupted.".lstrip())
 
     def close(self) -> None:
         pass
@@ -84,14 +96,20 @@ class Terminal:
         self._status.update(line)
 
     def show(self, body: str, text: str) -> None:
+        self.put({"text/plain": text})
+
+    def put(self, data: dict) -> None:
         self.close()
-        print(text)
+        print(data["text/plain"])
 
     def pour(self, piece: str) -> None:
         print(piece, end="", flush=True)
 
     def drain(self, rest: str) -> None:
         print(f"\n{rest}")
+
+    def stop(self) -> None:
+        self.close()
 
     def close(self) -> None:
         if self._status:
@@ -102,15 +120,23 @@ class Terminal:
 def plain_console() -> Console:
     """Writes plain text into its `file`, wherever this runs (rich shows by itself in Jupyter)."""
     options = {"highlight": False, "markup": False, "emoji": False, "force_jupyter": False}
+    options |= {"force_terminal": False}  # Jupyter asks programs for colours (FORCE_COLOR)
     return Console(file=io.StringIO(), width=WIDTH, color_system=None, **options)
 
 
 @contextmanager
 def screen():
-    """A Notebook or a Terminal."""
+    """A Notebook or a Terminal. A Trouble in the block is what it shows in the end."""
     made = Notebook() if in_notebook() else Terminal()
     try:
         yield made
+    except Trouble as trouble:
+        made.show(preformatted(str(trouble)), str(trouble))
+        trouble.shown = True
+        raise
+    except KeyboardInterrupt:
+        made.stop()
+        raise
     finally:
         made.close()
 
@@ -123,4 +149,5 @@ def say(message: str) -> None:
 
 def preformatted(text: str) -> str:
     """Plain text as HTML."""
-    return f'<pre style="white-space:pre-wrap;margin:.3rem 0">{html.escape(text)}</pre>'
+    style = "white-space:pre-wrap;margin:.3rem 0;background:none;color:inherit"
+    return f'<pre style="{style}">{html.escape(text)}</pre>'

@@ -7,6 +7,8 @@ from functools import wraps
 class Trouble(Exception):
     """A wrong use; str() says what is wrong and what to do."""
 
+    shown = False  # by the screen that it came in
+
 
 class Interrupted(KeyboardInterrupt):
     """The cell was interrupted, and nothing is left running. The notebook stops here."""
@@ -17,7 +19,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 def kindly(otherwise: Callable) -> Callable:
-    """Decorates a public function: a Trouble is shown, and otherwise(message) is returned."""
+    """Decorates a public function: a Trouble is shown, and otherwise(message) is returned.
+
+    KeyboardInterrupt becomes Interrupted.
+    """
 
     def decorate(function: Callable) -> Callable:
         @wraps(function)
@@ -25,10 +30,13 @@ def kindly(otherwise: Callable) -> Callable:
             try:
                 return function(*arguments, **fields)
             except Trouble as trouble:
-                from lab import screen
+                if not trouble.shown:
+                    from lab import screen
 
-                screen.say(str(trouble))
+                    screen.say(str(trouble))
                 return otherwise(str(trouble))
+            except KeyboardInterrupt:
+                raise Interrupted from None
 
         return call
 

@@ -9,12 +9,14 @@ A ``.cu`` file goes through three steps:
    barriers and shuffles);
 3. the library or program runs. When a kernel does something fatal, ``simt.report`` says what.
 
-``python -m simt run prog.cu`` does all of it for a program. ``simt.check`` and ``simt.profile``
-build it with a call before each access to memory, and tell what is wrong or what it costs.
+``python -m simt run prog.cu`` does all of it for a program. ``simt.check``, ``simt.profile``
+and ``simt.trace`` build it with a call before each access to memory, and tell what is wrong, what
+it costs, or what each warp does step by step.
 """
 
 from simt.build import Build, CompileError, build_library, build_program
 from simt.checking import check
 from simt.profiling import profile
+from simt.tracing import trace
 
-__all__ = ["Build", "CompileError", "build_library", "build_program", "check", "profile"]
+__all__ = ["Build", "CompileError", "build_library", "build_program", "check", "profile", "trace"]

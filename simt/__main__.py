@@ -1,4 +1,4 @@
-"""python -m simt run|check|profile prog.cu: CUDA programs on this machine's CPU."""
+"""python -m simt run|check|profile|trace prog.cu: CUDA programs on this machine's CPU."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from rich.console import Console
 from simt.build import Build, CompileError, build_program
 from simt.checking import run_checked
 from simt.listing import Sources
-from simt.profiling import run_profiled
+from simt.profiling import run_profiled, units
 from simt.profiling.roofline import DEFAULT_GPU, GPUS, Gpu, find_gpu
-from simt.profiling.text import as_text
+from simt.profiling.text import as_text, shape
 from simt.report_text import print_reports
+from simt.tracing import run_traced
 
 SUFFIXES = (".cu", ".cpp", ".cc", ".cxx")
 
@@ -30,6 +31,7 @@ HELP = """\
 usage: python -m simt run     FILE.cu [FILE ...] [options] [--] [ARGUMENTS ...]
        python -m simt check   FILE.cu [FILE ...] [options] [--] [ARGUMENTS ...]
        python -m simt profile FILE.cu [FILE ...] [options] [--] [ARGUMENTS ...]
+       python -m simt trace   FILE.cu [FILE ...] [options] [--] [ARGUMENTS ...]
 
 Compiles a CUDA program for this machine's CPU and runs it; no GPU is needed.
 
@@ -38,6 +40,8 @@ Compiles a CUDA program for this machine's CPU and runs it; no GPU is needed.
                    that not all threads reach, launches that fail unnoticed, with their lines
   profile          runs it and shows, for each line of each kernel, what it asks of memory:
                    requests, sectors, coalescing, bank conflicts; and its arithmetic
+  trace            runs it and records its requests one by one, with the way of each lane, and
+                   where lanes and warps wait for one another: a summary, or all of it by --json
 
   FILE             sources, one with a main: .cu, or .cpp/.cc/.cxx for code without kernels
   -I DIR           look for #include files in DIR (those beside a source are found anyway)
@@ -52,7 +56,7 @@ Compiles a CUDA program for this machine's CPU and runs it; no GPU is needed.
   --html FILE      profile: also write a page to look at: the source line by line, pictures of what
                    warps access, the roofline
   --gpu NAME       profile: the GPU whose roof that is: @GPUS@
-  --json FILE      check, profile: also write what was found as JSON
+  --json FILE      check, profile, trace: also write what was found as JSON
   ARGUMENTS        the program's own: everything from the first word on that is none of the above,
                    or after a --
 
@@ -103,7 +107,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0 if words else 2
     try:
         if words[0] not in COMMANDS:
-            raise UsageError(f"there is no command {words[0]}: it is run, check or profile")
+            raise UsageError(f"there is no command {words[0]}: it is run, check, profile or trace")
         command = parse(words)
         with _progress(f"compiling {command.sources[0].name}"):
             build = build_program(
@@ -221,11 +225,29 @@ def profile(build: Build, command: Command) -> int:
     return exit_status(result.status)
 
 
-COMMANDS = {"run": run, "check": check, "profile": profile}
-MODES = {"run": "plain", "check": "check", "profile": "profile"}
+def trace(build: Build, command: Command) -> int:
+    """Runs a program and counts the steps of each launch; --json has them one by one."""
+    result = run_traced(build, command.arguments)
+    for launch in result.launches:
+        told = f"{launch.kernel} <<<{shape(launch.grid)}, {shape(launch.block)}>>>"
+        for space, unit in (("global", "sectors"), ("shared", "passes over the banks")):
+            if (total := launch.total(space)).requests:
+                told += f"\n  {space} memory: {units.plural(total.requests, 'request')}, "
+                told += f"{total.cost:,} {unit} (at best {total.ideal:,})"
+        told += f"\n  {units.plural(launch.barriers(), 'barrier')}"
+        if launch.lost:
+            told += f"\n  and {units.plural(launch.lost, 'step')} more than a recording holds"
+        print(told, flush=True)
+    _write_json(command.json, [asdict(launch) for launch in result.launches])
+    return exit_status(result.status)
+
+
+COMMANDS = {"run": run, "check": check, "profile": profile, "trace": trace}
+MODES = {"run": "plain", "check": "check", "profile": "profile", "trace": "profile"}
 OPTIONS = {
     "check": ("--strict", "--leaks", "--json"),
     "profile": ("--blocks", "--html", "--gpu", "--json"),
+    "trace": ("--json",),
 }
 
 

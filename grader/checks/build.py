@@ -11,8 +11,11 @@ from grader.outcome import Failure, Passed
 def build(context: Context) -> Passed:
     """gpt.cu compiles"""
     if not (context.submission / "gpt.cu").is_file():
+        others = sorted(path.name for path in context.submission.glob("*.[cC][uU]"))
+        found = f" There is {' and '.join(others)}." if others else ""
         raise Failure(
-            "There is no gpt.cu in the submission.", "Your kernels belong in a file of that name."
+            f"There is no gpt.cu in the submission.{found}",
+            "Your kernels belong in a file of exactly that name.",
         )
     with context.worker() as worker:
         try:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from grader.client import printable
-from grader.diagnosis.faults import HINTS
+from grader.diagnosis.faults import HINTS, idea_of
 from grader.outcome import Failure, Passed
 from simt.report import Report, ranked
 
@@ -43,15 +43,16 @@ def judge(found: Sequence[Findings], others: str = "") -> Passed:
         parts.insert(0, f"{listed(clean)} {'is' if len(clean) == 1 else 'are'} clean.")
     message = "\n".join([*parts, *([others] if others else [])])
     hint = " ".join(dict.fromkeys(_hint(f) for f in told if _hint(f)))
+    idea = next((idea for f in told if (idea := _idea(f))), "")
     figures = {
         "clean": clean,
         "cases": sum(f.cases for f in found),
         "kinds": sorted({report.kind for f in found for _, report in f.reports}),
     }
     if not clean:
-        raise Failure(message, hint, figures)
+        raise Failure(message, hint, figures, idea=idea)
     lost = "" if len(clean) == len(found) else f"Each kernel that is clean gives 1/{len(found)}."
-    return Passed(message, hint, figures, len(clean) / len(found), lost, "barrier")
+    return Passed(message, hint, figures, len(clean) / len(found), lost, idea)
 
 
 def _described(found: Findings) -> str:
@@ -78,6 +79,12 @@ def _hint(found: Findings) -> str:
     if found.reports:
         return HINTS.get(ranked(report for _, report in found.reports)[0].kind, "")
     return found.failure.hint if found.failure else ""
+
+
+def _idea(found: Findings) -> str:
+    if found.reports:
+        return idea_of(ranked(report for _, report in found.reports)[0].kind)
+    return found.failure.idea if found.failure else ""
 
 
 def listed(names: Sequence[str]) -> str:

@@ -113,6 +113,13 @@ class Probe:
                 "TODO 5: advance(T) adds T tokens to those before.",
                 "cache_positions",
             )
+        mask = self.steps.get(f"mask {part}")
+        if counts and part and mask is not None and mask.shape[-1] == got.ravel()[-1] + 1:
+            return Cause(
+                f"{seen}: positions and mask agree on a history of length {got.ravel()[0]}.",
+                "TODO 5: by how much does advance(T) change the length?",
+                "cache_positions",
+            )
         shift = got.ravel() - expected if got.size == expected.size else None
         if shift is not None and (shift == shift[0]).all() and abs(int(shift[0])) == 1:
             return Cause(

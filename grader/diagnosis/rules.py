@@ -273,7 +273,7 @@ def nan_from_large_values(outcomes, bad):
             continue
         x = np.asarray(o.case.inputs["in"]).reshape(o.out.shape)
         if x[nan].min() >= x[~nan].max() or x[nan].max() <= x[~nan].min():
-            return Cause(*TAGS["large"]), o
+            return Cause(*TAGS["large"], "gelu_formula"), o
     return None
 
 

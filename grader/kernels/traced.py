@@ -9,6 +9,7 @@ from grader.kernels.cases import Case
 from grader.kernels.reference import REFERENCES
 from grader.kernels.runs import wrong
 from grader.outcome import Failure
+from simt.tracing import Trace, read_traces
 
 MAX_TEXT = 8 << 20  # bytes of what simt says of one kernel; a large kernel's takes 100 KB
 
@@ -29,7 +30,34 @@ def run(worker: Worker, op: str, case: Case, limit: float) -> tuple[np.ndarray, 
 
     Raises RequestFailed or WorkerFailed, and Failure for an answer of another form.
     """
-    _, arrays = worker.ask(
+    _, out, text = _call(worker, op, case, limit)
+    return out, text
+
+
+def steps(
+    worker: Worker, library: Path, case: Case, limit: float, most: int
+) -> tuple[np.ndarray, list[Trace], dict[str, int]]:
+    """The output, what each launch did step by step, and the address of each of gpt.h's buffers.
+
+    library: a "profile" build, which the worker has loaded. most: numbers that a recording may
+    hold. Raises as `run` does.
+    """
+    header, out, text = _call(worker, "traced", case, limit, most=most)
+    names = ["out", *(name for name, array in case.inputs.items() if array is not None)]
+    addresses = header.get("addresses")
+    if not isinstance(addresses, list) or [type(at) for at in addresses] != [int] * len(names):
+        raise Failure("The worker sent back something else than where the buffers were.")
+    try:
+        launches = read_traces(text, library)
+    except ValueError as error:
+        raise Failure(f"What came back as simt's recording can't be read. {error}") from None
+    return out, launches, dict(zip(names, addresses, strict=True))
+
+
+def _call(
+    worker: Worker, op: str, case: Case, limit: float, **more
+) -> tuple[dict, np.ndarray, str]:
+    header, arrays = worker.ask(
         op,
         *(array for array in case.inputs.values() if array is not None),
         limit=limit,
@@ -38,13 +66,14 @@ def run(worker: Worker, op: str, case: Case, limit: float) -> tuple[np.ndarray, 
         sizes=list(case.sizes.values()),
         eps=case.eps,
         null_bias=case.inputs.get("bias", ...) is None,
+        **more,
     )
     forms = [(array.dtype.name, array.ndim) for array in arrays]
     if forms != [("float32", 2), ("uint8", 1)] or arrays[0].shape != case.shape:
         raise Failure("The worker sent back something else than an output and simt's word on it.")
     if arrays[1].size > MAX_TEXT:
         raise Failure(f"What simt says of {case.name} is longer than {MAX_TEXT >> 20} MB.")
-    return arrays[0], arrays[1].tobytes().decode(errors="replace")
+    return header, arrays[0], arrays[1].tobytes().decode(errors="replace")
 
 
 def is_wrong(case: Case, out: np.ndarray, slack: float) -> bool:

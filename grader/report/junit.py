@@ -23,7 +23,7 @@ def xml(result: Result) -> str:
         errors=str(statuses.count("error")),
         skipped=str(statuses.count("skipped")),
         timestamp=_clean(result.environment["date"][:19]),
-        time="0",  # gradings keep no times of their checks
+        time=f"{sum(check.seconds for check in result.checks):.3f}",
     )
     properties = ElementTree.SubElement(suite, "properties")
     for name in ("score", "max_score", "extra"):
@@ -39,7 +39,9 @@ def xml(result: Result) -> str:
 
 def _case(suite: ElementTree.Element, check: CheckResult, output: str) -> None:
     name = _clean(f"{check.id}: {check.title}")
-    case = ElementTree.SubElement(suite, "testcase", classname="grader", name=name, time="0")
+    case = ElementTree.SubElement(
+        suite, "testcase", classname="grader", name=name, time=f"{check.seconds:.3f}"
+    )
     if check.status in TAGS:
         first = _clean(check.message.split("\n")[0]) or check.status
         element = ElementTree.SubElement(case, TAGS[check.status], message=first)

@@ -20,6 +20,7 @@ OPERATIONS = {
     "call_captured": "kernels",
     "checked": "traced",
     "profiled": "traced",
+    "traced": "traced",
     "fill_pool": "calls",
     "prepare_calls": "calls",
     "calls": "calls",

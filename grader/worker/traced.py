@@ -18,7 +18,7 @@ TO_DEVICE, TO_HOST = 1, 2  # cudaMemcpyKind
 def checked(*inputs: np.ndarray, **call) -> tuple[dict, list]:
     """Call a function of a "check" build: its output, and all reports so far (JSON, as bytes)."""
     simt = _simt()
-    out = _run(simt, inputs, **call)
+    out, _ = _run(simt, inputs, **call)
     return {}, [out, _bytes(simt.simt_reports())]
 
 
@@ -26,14 +26,27 @@ def profiled(*inputs: np.ndarray, **call) -> tuple[dict, list]:
     """Call a function of a "profile" build: its output, and its kernels' profiles (JSON)."""
     simt = _simt()
     simt.simt_forget_profiles()
-    out = _run(simt, inputs, **call)
+    out, _ = _run(simt, inputs, **call)
     return {}, [out, _bytes(simt.simt_profiles())]
+
+
+def traced(*inputs: np.ndarray, most: int, **call) -> tuple[dict, list]:
+    """Call a function of a "profile" build: its output, and what it did step by step (JSON).
+
+    {"addresses"}: where the output and each input were. most: numbers that a recording may hold.
+    Raises KernelError.
+    """
+    simt = _simt()
+    simt.simt_record(ctypes.c_long(most))
+    out, addresses = _run(simt, inputs, **call)
+    host.library.check(call["function"])
+    return {"addresses": addresses}, [out, _bytes(simt.simt_recordings())]
 
 
 def _simt() -> ctypes.CDLL:
     simt = ctypes.CDLL(str(host.library.path))  # the handle there is already
-    for function in (simt.simt_reports, simt.simt_profiles, simt.cudaGetErrorString):
-        function.restype = ctypes.c_char_p
+    for name in ("simt_reports", "simt_profiles", "simt_recordings", "cudaGetErrorString"):
+        getattr(simt, name).restype = ctypes.c_char_p
     return simt
 
 
@@ -45,18 +58,20 @@ def _run(
     sizes: list[int],
     eps: float | None,
     null_bias: bool,
-) -> np.ndarray:
-    """out, of `shape`. A launch that failed leaves it as it was: the reports say why."""
+) -> tuple[np.ndarray, list[int]]:
+    """out, of `shape`, and the addresses of all buffers. A launch that failed leaves out as it was:
+    the reports say why."""
     out = np.zeros(shape, np.float32)
     scalars = sizes if eps is None else [eps, *sizes]
-    with _allocated(simt, out, *inputs) as (on_device, *pointers):
+    with _allocated(simt, out, *inputs) as addresses:
+        on_device, *pointers = addresses
         for pointer, array in zip(pointers, inputs, strict=True):
             _copy(simt, pointer, array.ctypes.data, array.nbytes, TO_DEVICE)
         pointers += [None] * null_bias
         host.library.function(function)(on_device, *pointers, *scalars, None)
         simt.cudaDeviceSynchronize()
         _copy(simt, out.ctypes.data, on_device, out.nbytes, TO_HOST)
-    return out
+    return out, addresses
 
 
 @contextmanager

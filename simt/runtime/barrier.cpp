@@ -6,8 +6,8 @@ namespace simt {
 // All who must come are here: they go on.
 static void release(Worker& w) {
   Barrier& b = w.barrier;
-  b.arrived = 0;
   if (traced_run()) trace_barrier(w);
+  b.arrived = 0;
   b.result[b.turn] = b.passed;
   b.turn ^= 1;
   if (!any_ready(w) && w.live == w.num_threads) {  // as ever, but for threads that spin

@@ -57,7 +57,7 @@ static uint64_t blocks_to_trace(const Job& job) {
     const char* s = getenv("SIMT_BLOCKS");
     return s ? atol(s) : -1;
   }();
-  if (asked == 0) return job.num_blocks;
+  if (asked == 0 || (asked < 0 && recording_limit())) return job.num_blocks;
   if (asked > 0) return std::min<uint64_t>(asked, job.num_blocks);
   dim3 b = job.launch.config.block;
   uint64_t enough = std::max<uint64_t>(8, 16384 / ((uint64_t)b.x * b.y * b.z));
@@ -69,6 +69,10 @@ bool Profiler::begin_block() {
   uint64_t n = blocks_to_trace(job), block = worker_.block;
   if ((block + 1) * n / job.num_blocks == block * n / job.num_blocks) return false;
   profile_.traced_blocks++;
+  if (size_t limit = recording_limit()) {
+    if (!recording_) recording_.reset(new Recording(limit));
+    recording_->begin_block(block);
+  }
   logs_.resize(worker_.num_threads);
   for (Log& log : logs_) log.events.clear();
   warp_ = -1;
@@ -97,7 +101,10 @@ void Profiler::barrier() {
   for (int warp = 0; warp * 32 < worker_.num_threads; warp++) flush(warp, ~0u);
 }
 
-void Profiler::meeting(int warp, unsigned lanes) { flush(warp, lanes); }
+void Profiler::meeting(int warp, unsigned lanes) {
+  flush(warp, lanes);
+  if (recording_) record_meeting(warp, lanes);
+}
 
 // ------------------------------------------------------------------------------------- logging
 
@@ -142,6 +149,7 @@ void Profiler::flush(int warp, unsigned lanes) {
       logs[lane] = &log;
       any = true;
     }
+  flushed_ = warp;
   if (any) replay_in_step(logs, *this);
 }
 
@@ -160,13 +168,17 @@ void Profiler::access(const Event& first, const uintptr_t* addresses, const uint
   take_sample(c, first, addresses, lanes, count);
   if (changes(first.how)) c.crowd += largest_crowd(a);
   if (first.area == (uint8_t)Area::Shared) {
-    c.wavefronts += wavefronts(a, first.how & kWrite && !changes(first.how));
+    unsigned passes = wavefronts(a, first.how & kWrite && !changes(first.how));
+    c.wavefronts += passes;
     c.ideal_wavefronts += ideal_wavefronts(a);
     use_shared(a);
+    if (recording_) record(first, addresses, lanes, count, passes, ideal_wavefronts(a));
     return;
   }
-  c.sectors += changes(first.how) ? atomic_sectors(a) : sectors(a);
+  unsigned moved = changes(first.how) ? atomic_sectors(a) : sectors(a);
+  c.sectors += moved;
   c.ideal += ideal_sectors(a);
+  if (recording_) record(first, addresses, lanes, count, moved, ideal_sectors(a));
   auto& touched = first.how & kWrite ? profile_.written : profile_.read;
   for (unsigned i = 0; i < count; i++)
     for (unsigned at = 0; at < first.size; at += 4) touched.insert((addresses[i] + at) / 4);
@@ -220,6 +232,66 @@ void Profiler::take_sample(AccessCounts& c, const Event& first, const uintptr_t*
   c.sample_start = start % kLineBytes;
   for (unsigned i = 0; i < count; i++) c.sample[lanes[i]] = (int64_t)(addresses[i] - start);
 }
+
+// --------------------------------------------------------------------------------- recording
+
+RecordedArray Profiler::array_of(const Event& first, uintptr_t address) const {
+  if (first.area == (uint8_t)Area::Shared) {
+    SharedVariable v = shared_variable(address);
+    if (v.offset == kDynamicStart && worker_.dynamic_array.name) v = worker_.dynamic_array;
+    return {v.name, Area::Shared, v.offset, v.size, v.shape};
+  }
+  auto area = (Area)first.area;
+  if (area == Area::Program) {
+    Variable v = variable_at(address);
+    if (v.name.empty()) return {"", area, address / kPage * kPage, 0, {first.size, 0, {}}};
+    return {v.name, area, v.start, v.size, {first.size, 0, {}}};
+  }
+  Named n = name_global(worker_, address, first.size);
+  ArrayShape shape{(unsigned)(n.argument.empty() ? first.size : n.element_size), 0, {}};
+  if (const Allocation* home = arena.holding(address))
+    return {n.argument, area, (uintptr_t)home->start, home->size, shape};
+  return {n.argument, area, n.start ? n.start : address / kPage * kPage, 0, shape};
+}
+
+void Profiler::record(const Event& first, const uintptr_t* addresses, const uint8_t* lanes,
+                      unsigned count, unsigned cost, unsigned ideal) {
+  if (recording_->full()) return;
+  uintptr_t lowest = *std::min_element(addresses, addresses + count);
+  RecordedArray array = array_of(first, lowest);
+  Pattern pattern;
+  pattern.fill(-1);
+  for (unsigned i = 0; i < count; i++) pattern[lanes[i]] = (int64_t)(addresses[i] - lowest);
+  uintptr_t start = array.start;
+  if (array.area == Area::Shared) start += (uintptr_t)worker_.arena;
+  Form form{Form::Request};
+  form.pc = first.pc, form.size = first.size, form.how = first.how;
+  form.array = recording_->array(array), form.pattern = recording_->pattern(pattern);
+  form.cost = cost, form.ideal = ideal;
+  recording_->add(form, flushed_, lowest - start);
+}
+
+void Profiler::record_meeting(int warp, unsigned lanes) {
+  for (int lane = 0; lane < 32; lane++) {
+    int thread = warp * 32 + lane;  // one that waits knows where
+    if (!(lanes >> lane & 1) || worker_.states[thread] != State::InWarp) continue;
+    const Thread& t = worker_.threads[thread];
+    Form form{Form::Meeting, t.waits_in, where(t.file, t.line)};
+    form.lanes = lanes;
+    if (!recording_->full()) recording_->add(form, warp, 0);
+    return;
+  }
+}
+
+void Profiler::record_barrier() {
+  if (!recording_ || recording_->full()) return;
+  const Barrier& b = worker_.barrier;
+  Form form{Form::Barrier, "__syncthreads", where(b.file, b.line)};
+  form.lanes = (unsigned)b.arrived;
+  recording_->add(form, -1, 0);
+}
+
+std::unique_ptr<Recording> Profiler::take_recording() { return std::move(recording_); }
 
 KernelProfile Profiler::take() {
   KernelProfile taken;

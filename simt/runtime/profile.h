@@ -8,6 +8,7 @@
 #include "access.h"
 #include "arena.h"
 #include "lockstep.h"
+#include "recording.h"
 #include "traffic.h"
 
 namespace simt {
@@ -68,10 +69,12 @@ class Profiler : private WarpListener {
   void enter(int thread);
   void barrier();
   void meeting(int warp, unsigned lanes);
+  void record_barrier();  // after barrier(), if all threads of the block wait at one
   void access(uintptr_t address, unsigned size, unsigned how, void* pc);
   void access_range(uintptr_t address, size_t size, unsigned how, void* pc);
   void basic_block(void* pc) { log(0, 0, pc, 0, 0); }
-  KernelProfile take();  // what was counted in this launch
+  KernelProfile take();                         // what was counted in this launch
+  std::unique_ptr<Recording> take_recording();  // null: nothing was recorded
 
  private:
   void log(uintptr_t address, unsigned size, void* pc, unsigned how, unsigned area);
@@ -81,6 +84,10 @@ class Profiler : private WarpListener {
               unsigned count) override;
   SharedVariable shared_variable(uintptr_t address) const;
   void use_shared(const WarpAccess& a);
+  RecordedArray array_of(const Event& first, uintptr_t address) const;
+  void record(const Event& first, const uintptr_t* addresses, const uint8_t* lanes, unsigned count,
+              unsigned cost, unsigned ideal);
+  void record_meeting(int warp, unsigned lanes);
   void take_sample(AccessCounts& counts, const Event& first, const uintptr_t* addresses,
                    const uint8_t* lanes, unsigned count);
 
@@ -90,10 +97,15 @@ class Profiler : private WarpListener {
   std::vector<Log> logs_;  // by thread
   Log* current_ = nullptr;
   int warp_ = 0;
+  int flushed_ = 0;  // the warp whose logs are being put in step
   KernelProfile profile_;
+  std::unique_ptr<Recording> recording_;
 };
 
 extern __thread Profiler* profiler;  // of this OS thread, while it runs a block that is traced
+
+const char* area_name(Area area);     // "shared", "global", "program"
+const char* operation(unsigned how);  // "load", "store", "atomic"
 
 void profile_launch_begins(Job& job);
 void profile_launch_ends(Job& job);

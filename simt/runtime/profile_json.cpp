@@ -38,14 +38,21 @@ void profile_launch_ends(Job& job) {
   }
   profile->launches++;
   profile->blocks += job.num_blocks;
-  for (auto& worker : *job.workers)
-    if (worker->profiler) profile->add(worker->profiler->take());
+  std::vector<std::unique_ptr<Recording>> recordings;
+  for (auto& worker : *job.workers) {
+    if (!worker->profiler) continue;
+    profile->add(worker->profiler->take());
+    if (auto one = worker->profiler->take_recording()) recordings.push_back(std::move(one));
+  }
+  std::vector<Recording*> parts;
+  for (auto& one : recordings) parts.push_back(one.get());
+  if (recording_limit()) recorded(launch, job.num_blocks, parts);
 }
 
-static const char* area_name(Area area) {
+const char* area_name(Area area) {
   return area == Area::Shared ? "shared" : area == Area::Global ? "global" : "program";
 }
-static const char* operation(unsigned how) {
+const char* operation(unsigned how) {
   return changes(how) ? "atomic" : how & kWrite ? "store" : "load";
 }
 

@@ -68,7 +68,7 @@ void trace_thread(Worker& w) {
 
 void trace_barrier(Worker&) {
   if (checker) checker->barrier();
-  if (profiler) profiler->barrier();
+  if (profiler) profiler->barrier(), profiler->record_barrier();
 }
 
 void trace_grid_barrier(Worker& w) {
@@ -110,6 +110,7 @@ void trace_program_ends() {
   if (tracing == Tracing::Check && leaks && *leaks == '1') report_leaks();
   save_reports();
   save_profiles();
+  save_recordings();
 }
 
 }  // namespace simt

@@ -14,7 +14,9 @@ from traitlets.config import Config
 from grader import ideas, rubric
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXTS = {int(path.parent.name[0]): path for path in sorted((ROOT / "labs").glob("?_*/*.md"))}
+TEXTS = {  # AGENTS.md is put beside a text when its notebook is made
+    int(path.parent.name[0]): path for path in sorted((ROOT / "labs").glob("?_*/[a-z]*.md"))
+}
 STUB = "# your answer here"
 
 # The graded checks of each lab: those that its own work is about, at their full points.

@@ -52,7 +52,7 @@ def failing() -> Result:
             "linear", "failed", 0, 20, message=f"first line {EVIL}\nsecond line", hint="look",
             more_hints=["closer", "must hold"], revisit="Lab 3",
             figures={"name": EVIL, "nan": "nan"},
-            evidence=evidence.errors(f"linear {EVIL}", wrong),
+            evidence=evidence.errors(f"linear {EVIL}", wrong), seconds=1.25,
         ),
         check("memory", "error", 0, 10, message="The grader failed."),
         check("model", "skipped", 0, 10, message="Not run."),

@@ -1,10 +1,17 @@
 """Causes that only some drawn inputs bring to light, on outcomes made by hand."""
 
+import ast
+
 import numpy as np
 
+from grader.diagnosis import faults
 from grader.diagnosis.kernels import explain
+from grader.diagnosis.sizes import TAGS
+from grader.ideas import IDEAS
 from grader.kernels.cases import Case
+from grader.kernels.formulas import FORMULAS
 from grader.kernels.runs import Outcome
+from mingpt.paths import ROOT
 
 
 def test_nan_at_the_largest_value_alone_is_an_overflow():
@@ -22,3 +29,31 @@ def test_nan_at_the_largest_value_alone_is_an_overflow():
     out[2, 7], out[0, 0] = expected[2, 7], np.nan  # a small value: something else
     failure = explain([Outcome(case, expected, np.full((4, 50), 1e-5), out, None)])
     assert "large values" not in failure.message
+
+
+def ideas_named() -> list[tuple[str, str]]:
+    """(name, place) of every idea that the grader's source gives a cause, a formula, a failure."""
+    found = []
+    for path in sorted((ROOT / "grader").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            values = [k.value for k in node.keywords if k.arg == "idea"]
+            if getattr(node.func, "id", "") == "Cause":
+                values += node.args[2:3]
+            found += [
+                (constant.value, f"{path.name}:{constant.lineno}")
+                for value in values
+                for constant in ast.walk(value)
+                if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
+            ]
+    return found
+
+
+def test_every_idea_that_is_named_exists():
+    named = [(name, place) for name, place in ideas_named() if name]
+    named += [(formula.idea, formula.cause) for bank in FORMULAS.values() for formula in bank]
+    named += [(idea, tag) for tag, (_, _, *idea) in TAGS.items() for idea in idea]
+    named += [(idea, "faults") for idea in faults.IDEAS]
+    assert len(named) > 60
+    assert not [(name, place) for name, place in named if name not in IDEAS]

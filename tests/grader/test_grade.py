@@ -57,7 +57,7 @@ def test_solutions_get_full_marks(variant, quick_rubric, tmp_path):
     for check in document["checks"]:
         assert set(check) == {
             *("id", "title", "status", "points", "max_points", "message", "hint", "figures"),
-            *("extra", "output", "more_hints", "revisit", "lost", "evidence"),
+            *("extra", "output", "more_hints", "revisit", "lost", "evidence", "seconds"),
         }
     environment = document["environment"]
     assert environment["isolation"] == "process + rlimits" and environment["device"] == "cpu"

@@ -221,6 +221,8 @@ def test_junit_counts_and_says_the_same():
     assert "second line" in cases["linear"].find("failure").text
     assert cases["memory"].find("error") is not None and len(cases["decoder"]) == 0
     assert cases["linear"].find("system-out").text.startswith("<script>")
+    assert (cases["linear"].get("time"), cases["model"].get("time")) == ("1.250", "0.000")
+    assert suite.get("time") == "1.250"
 
 
 # ---------------------------------------------------------------------------- history

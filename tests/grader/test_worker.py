@@ -92,7 +92,8 @@ def test_a_hang_ends_at_the_limit_with_its_process_gone():
 def test_a_worker_gets_nothing_of_our_environment(monkeypatch):
     monkeypatch.setenv("MY_SECRET", "42")
     with Worker(variables={"ADDED": "1"}) as worker:
-        environment = Path(f"/proc/{worker._process.pid}/environ").read_bytes()
+        while not (environment := Path(f"/proc/{worker._process.pid}/environ").read_bytes()):
+            time.sleep(0.01)  # it is about to begin
         assert b"MY_SECRET" not in environment and b"ADDED=1" in environment
 
 

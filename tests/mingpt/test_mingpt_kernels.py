@@ -188,7 +188,10 @@ def test_a_local_header_is_part_of_it(submission):
 @pytest.mark.parametrize(
     ("replace", "message"),
     [
-        ([("void gelu(", "void gellu(")], "no function gelu. .It has gellu.. Is it spelt as in gpt.h"),
+        (
+            [("void gelu(", "void gellu(")],
+            "no function gelu. .It has gellu.. Is it spelt",
+        ),
         (
             [('#include "gpt.h"', "#include <cuda_runtime.h>")],
             r'not the one that gpt\.h declares \(extern "C"\)',

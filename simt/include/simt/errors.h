@@ -157,6 +157,9 @@ SIMT_EXPORT const char* cudaGetErrorString(cudaError_t error);
 SIMT_EXPORT const char* simt_last_report();
 SIMT_EXPORT const char* simt_profiles();  // of all kernels that were launched, as JSON
 SIMT_EXPORT void simt_forget_profiles();  // only later launches are counted
+SIMT_EXPORT void simt_record(
+    long numbers);  // from now on, every step, up to so many numbers; 0: none
+SIMT_EXPORT const char* simt_recordings();  // of all launches since then, as JSON (simt/tracing.py)
 SIMT_EXPORT const char* simt_reports();  // of an instrumented build, with what was checked, as JSON
 SIMT_EXPORT void simt_clear();           // forget the error and all reports
 SIMT_EXPORT void simt_set_strict(int on);      // 1: also report what GPUs usually let pass

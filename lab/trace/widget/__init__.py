@@ -1,0 +1,1 @@
+"""The widget of lab.trace, as the browser runs it (show.py puts it together)."""
