@@ -70,11 +70,20 @@ __global__ void gemv_kernel(Matrix weight, const float* bias, Before before, Aft
   gemv(weight, bias, before, after);
 }
 
+// As many blocks as there are rows for, up to some on each multiprocessor: every block calls
+// before(), and has the more rows to make up for it.
 template <typename Before, typename After>
 void launch_gemv(const Matrix& weight, const float* bias, Before before, After after,
                  cudaStream_t stream) {
-  gemv_kernel<<<(weight.rows + WARPS - 1) / WARPS, 32 * WARPS, weight.cols * sizeof(float),
-                stream>>>(weight, bias, before, after);
+  static int multiprocessors = 0;
+  if (!multiprocessors) {
+    int device;
+    cudaGetDevice(&device);
+    cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device);
+  }
+  int blocks = min((weight.rows + WARPS - 1) / WARPS, 4 * multiprocessors);
+  gemv_kernel<<<blocks, 32 * WARPS, weight.cols * sizeof(float), stream>>>(weight, bias, before,
+                                                                           after);
 }
 
 // Before: x as it is.
