@@ -7,8 +7,11 @@ from rungs import WITH_LAYERS, by_name
 
 from mingpt.build import _build_cuda
 
+# 8_persistent_fp32 is 8_persistent with another type of weights, and takes the longest.
+RUNGS = [rung for rung in WITH_LAYERS if rung.name != "8_persistent_fp32"]
+
 
 @pytest.mark.skipif(not shutil.which("nvcc"), reason="no nvcc")
-@pytest.mark.parametrize("rung", WITH_LAYERS, ids=by_name)
+@pytest.mark.parametrize("rung", RUNGS, ids=by_name)
 def test_compiles_for_turing(rung):
     assert _build_cuda(rung / "gpt.cu", 75).is_file()

