@@ -9,7 +9,7 @@ FORCE ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup grade lab labs release test test-labs check-table tables gallery lint format starter bench bench-decode bench-kernels accuracy figures clean
+.PHONY: help setup grade lab labs release test test-all test-labs check-table tables gallery lint format starter bench bench-decode bench-kernels accuracy figures clean
 
 help: ## this list
 	@echo "minGPT Lab"
@@ -43,8 +43,11 @@ release: setup ## hand a lab out to students by nbgrader: make release STAGE=1
 test: setup ## run the test suite
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+test-all: setup ## the tests with all that takes long: the whole gallery, every lab's notebook, ...
+	@MINGPT_TESTS=all $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test-labs: setup ## run every lab's notebook, solved and as it is handed out
-	@MINGPT_LABS=all $(PY) -m pytest -n 2 tests/course/test_labs_run.py
+	@MINGPT_TESTS=all $(PY) -m pytest -n 2 tests/course/test_labs_run.py
 
 check-table: setup ## what simt check finds: every seeded bug, and nothing in correct programs
 	@$(PY) tests/simt/check_table.py

@@ -1,10 +1,9 @@
 """The gallery of mistakes: the right check fails, and message and hint name the cause.
 
-A sixth of them, which has all topics; with MINGPT_GALLERY=all (or by make gallery) all.
+A sixth of them, which has all topics; by make test-all (or make gallery) all.
 """
 
 import json
-import os
 
 import pytest
 
@@ -13,9 +12,10 @@ from gallery import entries
 from gallery.running import run, shard
 from gallery.tables import Totals
 from gallery.verdict import Verdict, judge
+from tests import whole
 
 ALL = entries.mistakes()
-GRADED = ALL if os.environ.get("MINGPT_GALLERY") == "all" else shard(ALL, 1, 6)
+GRADED = ALL if whole.ALL else shard(ALL, 1, 6)
 NAMED = {mistake.name: mistake for mistake in ALL}
 
 

@@ -19,6 +19,7 @@ from mingpt.generate import Sampler
 from mingpt.kernels import KernelLibrary
 from mingpt.paths import INCLUDE, ROOT
 from simt.build import build_library
+from tests.whole import part
 
 SOLUTIONS = ROOT / "solutions"
 # A history in four parts on its last positions, sizes that no block divides.
@@ -51,7 +52,10 @@ def variant(name: str, folder: Path) -> Path:
     return folder
 
 
-VARIANTS = ("starter", "solutions", "float32", "persistent", "persistent float32")
+VARIANTS = part(
+    ("starter", "solutions", "float32", "persistent", "persistent float32"),
+    *("starter", "float32", "persistent"),
+)
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
