@@ -128,6 +128,11 @@ class Session:
             self._oracle = Future()
             Thread(target=_load_oracle, args=(self._oracle,), daemon=True).start()
 
+    def settle(self) -> None:
+        """Wait until that thread is done: a process that ends amid torch's import aborts."""
+        if self._oracle is not None:
+            self._oracle.exception()
+
     def warm_up(self, count: int) -> None:
         """Start workers that load the model while other checks run, so that `count` are ready."""
         while len(self._warm) < count:

@@ -76,6 +76,7 @@ def grade(
             if result.status == PASSED:
                 session.passed.add(check.id)
             progress.finished(result)
+        session.settle()
         return Result(
             list(results.values()),
             environment_.describe(device, seed),

@@ -267,3 +267,16 @@ def test_default_submission_without_solutions(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "solutions", tmp_path / "starter")
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     assert paths.default_submission() == tmp_path / "starter"
+
+
+def test_a_grading_ends_after_the_import_that_it_began(monkeypatch):
+    loaded = []
+
+    def slowly(future):
+        time.sleep(8)
+        loaded.append(True)
+        future.set_result(None)
+
+    monkeypatch.setattr(framework, "_load_oracle", slowly)
+    grade(ROOT / "solutions", rubric.load(), only=["decoder"])
+    assert loaded, "a process that ends amid torch's import aborts"
