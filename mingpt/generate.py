@@ -79,13 +79,12 @@ def generate(
     """
     if ids.shape[1] == 0:
         raise ValueError("the prompt is empty: there is nothing to go on from")
-    ids = ids.to(model.device)
     room = model.config.block_size - ids.shape[1]  # new tokens that fit into the block
     count = min(room, max_new_tokens)
     if decoder is not None and isinstance(sample, Sampler):
         new_ids = decoder.generate(ids, count, sample)
     elif cached is not None:
-        new_ids = _cached_ids(model, ids, count, sample, cached)
+        new_ids = _cached_ids(model, ids.to(model.device), count, sample, cached)
     else:
         new_ids = iter(())
     if room > 0:
@@ -95,6 +94,7 @@ def generate(
             yield new
         ids = torch.cat([ids, torch.tensor([known], dtype=ids.dtype, device=ids.device)], dim=1)
         max_new_tokens -= len(known)
+    ids = ids.to(model.device)
     for _ in range(max_new_tokens):
         context = ids[:, -model.config.block_size :]  # (1, T), T <= block_size
         new = sample(model.next_logits(context))  # (1, 1)

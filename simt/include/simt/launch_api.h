@@ -100,3 +100,8 @@ inline cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*k
   launcher(std::forward<Arguments>(arguments)...);
   return cudaPeekAtLastError();
 }
+
+// Programmatic dependent launch: a kernel may begin while the one before it in its stream still
+// runs. Here kernels of a stream run one after the other, and there is nothing to wait for.
+__device__ inline void cudaGridDependencySynchronize() {}
+__device__ inline void cudaTriggerProgrammaticLaunchCompletion() {}

@@ -8,6 +8,7 @@
 
 #include "decode_attention.cuh"
 #include "mma.cuh"
+#include "overlap.cuh"
 
 const int FLASH_TILE = 64;  // queries of a block, and keys of a tile; a warp has 16 queries
 const int FLASH_TENSOR_THREADS = 256;
@@ -67,6 +68,7 @@ __global__ void __launch_bounds__(FLASH_TENSOR_THREADS)
     }
     __pipeline_commit();
   };
+  wait_for_previous_kernel();
   copy(q_tile, q + (size_t)first * C + head * HEAD, C, num_tokens - first);
   __pipeline_commit();
   copy_tile(0);
@@ -173,6 +175,6 @@ inline void flash_tensor(__nv_bfloat16* out, const __nv_bfloat16* q, const __nv_
                          const __nv_bfloat16* values, int num_tokens, int position, int num_heads,
                          int S, cudaStream_t stream) {
   dim3 grid((num_tokens + FLASH_TILE - 1) / FLASH_TILE, num_heads);
-  flash_tensor_kernel<<<grid, FLASH_TENSOR_THREADS, 0, stream>>>(out, q, keys, values, num_tokens,
-                                                                 position, num_heads, S);
+  launch_overlapping(flash_tensor_kernel, grid, FLASH_TENSOR_THREADS, 0, stream, out, q, keys,
+                     values, num_tokens, position, num_heads, S);
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include "aligned.cuh"
 #include "gpt.h"
+#include "overlap.cuh"
 #include "reduce.cuh"
 #include "weights.cuh"
 
@@ -15,6 +16,7 @@ __global__ void layernorm_kernel(Out* out, const float* in, const float* weight,
                                  float eps, int num_rows, int num_cols) {
   int lane = threadIdx.x % 32;
   int row = blockIdx.x * LAYERNORM_WARPS + threadIdx.x / 32;
+  wait_for_previous_kernel();
   if (row >= num_rows) return;  // the whole warp
   const float* x = in + (size_t)row * num_cols;
   Out* y = out + (size_t)row * num_cols;
@@ -73,8 +75,8 @@ void launch_layernorm(Out* out, const float* in, const float* weight, const floa
   auto kernel = !vector || num_cols > 2048 ? layernorm_kernel<0, Out>
                 : num_cols > 1024          ? layernorm_kernel<16, Out>
                                            : layernorm_kernel<8, Out>;
-  kernel<<<blocks, 32 * LAYERNORM_WARPS, 0, stream>>>(out, in, weight, bias, eps, num_rows,
-                                                      num_cols);
+  launch_overlapping(kernel, dim3(blocks), 32 * LAYERNORM_WARPS, 0, stream, out, in, weight, bias,
+                     eps, num_rows, num_cols);
 }
 
 void layernorm(float* out, const float* in, const float* weight, const float* bias, float eps,

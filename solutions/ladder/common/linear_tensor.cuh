@@ -7,6 +7,7 @@
 #include <cuda_pipeline_primitives.h>
 
 #include "mma.cuh"
+#include "overlap.cuh"
 #include "weights.cuh"
 
 // What the tensor cores are given for weights of type W. int8 becomes bfloat16, which holds it
@@ -27,8 +28,9 @@ template <int M_, int N_, int GROUPS_, int STAGES_>
 struct TensorTiling {
   static constexpr int M = M_, N = N_, GROUPS = GROUPS_, STAGES = STAGES_;
 };
-using LargeTile = TensorTiling<128, 64, 1, 3>;  // fewer reads
-using SmallTile = TensorTiling<64, 64, 2, 4>;   // more blocks
+using LargeTile = TensorTiling<128, 128, 1, 3>;  // fewer reads
+using MediumTile = TensorTiling<128, 64, 1, 3>;
+using SmallTile = TensorTiling<64, 64, 2, 4>;  // more blocks
 const int TENSOR_BYTES = 128, TENSOR_THREADS = 256;
 
 // A slice of ROWS rows of a matrix.
@@ -125,12 +127,11 @@ __global__ void __launch_bounds__(TENSOR_THREADS)
 
   Slices<Stored, Stored, M> ins(in, m, k, row0);
   Slices<Stored, W, N> weights(weight.data, n, k, col0);
-  auto copy = [&](int slice) {
-    if (slice * SLICE < k) {
-      ins.copy(stages[slice % STAGES].in);
-      weights.copy(stages[slice % STAGES].weight);
-    }
-    __pipeline_commit();
+  auto copy_in = [&](int slice) {
+    if (slice * SLICE < k) ins.copy(stages[slice % STAGES].in);
+  };
+  auto copy_weight = [&](int slice) {
+    if (slice * SLICE < k) weights.copy(stages[slice % STAGES].weight);
   };
   // What a warp needs for one instruction's k: loaded while the products before it are made.
   struct Fragments {
@@ -150,7 +151,12 @@ __global__ void __launch_bounds__(TENSOR_THREADS)
   };
 
   float sums[ROWS / 16][4][4] = {};  // of a warp: ROWS x 32 outputs, in tiles of 16 x 8
-  for (int slice = 0; slice < STAGES - 1; slice++) copy(slice);
+  for (int slice = 0; slice < STAGES - 1; slice++) copy_weight(slice);
+  wait_for_previous_kernel();  // which writes `in`
+  for (int slice = 0; slice < STAGES - 1; slice++) {
+    copy_in(slice);
+    __pipeline_commit();
+  }
   wait();
   load(fragments[0], 0, 0);
   for (int slice = 0; slice * SLICE < k; slice++) {
@@ -168,7 +174,11 @@ __global__ void __launch_bounds__(TENSOR_THREADS)
 #pragma unroll
         for (int c = 0; c < 4; c++)
           mma(sums[r][c], now.a[r], now.b[c / 2][c % 2 * 2], now.b[c / 2][c % 2 * 2 + 1], Stored());
-      if (step == 0) copy(slice + STAGES - 1);
+      if (step == 0) {
+        copy_in(slice + STAGES - 1);
+        copy_weight(slice + STAGES - 1);
+        __pipeline_commit();
+      }
     }
   }
 
@@ -200,34 +210,40 @@ __global__ void __launch_bounds__(TENSOR_THREADS)
 #endif
 }
 
+template <typename Tiling>
+constexpr int tensor_bytes() {  // of shared memory
+  return Tiling::STAGES * (Tiling::M + Tiling::N) * (TENSOR_BYTES + 16);
+}
+
 template <typename Tiling, typename W, typename Epilogue>
 void linear_tensor_by(const typename TensorInput<W>::Stored* in, const Matrix<W>& weight, int m,
                       Epilogue epilogue, cudaStream_t stream) {
   constexpr int M = Tiling::M, N = Tiling::N;
-  constexpr int BYTES = Tiling::STAGES * (M + N) * (TENSOR_BYTES + 16);
+  constexpr int BYTES = tensor_bytes<Tiling>();
   auto kernel = linear_tensor_kernel<Tiling, W, Epilogue>;
   static auto asked =  // once: for more than 48 KB. Where that can't be had, the launch fails.
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, BYTES);
   (void)asked;
   dim3 grid((weight.rows + N - 1) / N, (m + M - 1) / M);
-  kernel<<<grid, TENSOR_THREADS, BYTES, stream>>>(in, weight, m, epilogue);
+  launch_overlapping(kernel, grid, TENSOR_THREADS, BYTES, stream, in, weight, m, epilogue);
 }
 
-inline int device_attribute(cudaDeviceAttr attribute) {
-  int device, value = 0;
-  cudaGetDevice(&device);
-  cudaDeviceGetAttribute(&value, attribute, device);
-  return value;
+// Whether half of the multiprocessors have a tile of this kind, and shared memory for it.
+template <typename Tiling>
+bool suits(long rows, long cols) {
+  static int processors = device_attribute(cudaDevAttrMultiProcessorCount);
+  static int most = device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
+  long tiles = (rows + Tiling::M - 1) / Tiling::M * ((cols + Tiling::N - 1) / Tiling::N);
+  return 2 * tiles >= processors && tensor_bytes<Tiling>() <= most;
 }
 
 template <typename W, typename Epilogue>
 void linear_tensor(const typename TensorInput<W>::Stored* in, const Matrix<W>& weight, int m,
                    Epilogue epilogue, cudaStream_t stream) {
-  static int processors = device_attribute(cudaDevAttrMultiProcessorCount);
-  long blocks =
-      (weight.rows + LargeTile::N - 1L) / LargeTile::N * ((m + LargeTile::M - 1) / LargeTile::M);
-  if (2 * blocks >= processors)
+  if (suits<LargeTile>(m, weight.rows))
     linear_tensor_by<LargeTile>(in, weight, m, epilogue, stream);
+  else if (suits<MediumTile>(m, weight.rows))
+    linear_tensor_by<MediumTile>(in, weight, m, epilogue, stream);
   else
     linear_tensor_by<SmallTile>(in, weight, m, epilogue, stream);
 }
