@@ -212,7 +212,8 @@ class Decoder:
             )
             hint = (
                 "Who rounds the weights says so by gpt_bytes_per_step; with float32 weights the"
-                " sums too must be float32's."
+                " sums too must be float32's. If nothing is rounded, a little is left out: do all"
+                " lanes have the whole sum where all of them use it?"
             )
         raise Failure(message, hint, {"position": position + row})
 
