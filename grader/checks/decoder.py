@@ -24,6 +24,11 @@ POSITION = (
     "An id at `position` sees the keys and values of all before it, which earlier calls have put"
     " into the cache, and its own. Which row of wpe, which row of the cache, and how many keys?"
 )
+STEP = (
+    "Fed at once this text was right, so look at what runs for a single id (step, in decoder.cuh)."
+    " Is each sum right? Which row of wpe, which row of the cache, and how many keys? `simt check`"
+    " finds missing barriers, and reads of what nobody has written: lab 5 has a cell for it."
+)
 AT_ONCE = "Does a token see itself and those before it, and none after? Which row of wpe is its?"
 STALE = "A text begins with gpt_prefill, at position 0. What is left of the one before it?"
 
@@ -155,7 +160,8 @@ class Decoder:
             part = slice(position, position + size)
             name = f"{'an id' if size == 1 else f'{size} ids'} fed at position {position}"
             logits = self._fed(name, ids[part], position)
-            self._compare(f"of {name}", logits, expected[part], position, POSITION)
+            hint = STEP if size == 1 else POSITION
+            self._compare(f"of {name}", logits, expected[part], position, hint)
             pieces.append(logits)
             position += size
         divergence = mean_divergence(got, expected)
@@ -206,7 +212,8 @@ class Decoder:
             )
             hint = (
                 "Who rounds the weights says so by gpt_bytes_per_step; with float32 weights the"
-                " sums too must be float32's."
+                " sums too must be float32's. If nothing is rounded, a little is left out: do all"
+                " lanes have the whole sum where all of them use it?"
             )
         raise Failure(message, hint, {"position": position + row})
 
@@ -297,7 +304,8 @@ def _picking(bad: int) -> str:
         return "Its logits by gpt_feed are right: which row of them does gpt_prefill pick from?"
     return (
         "gpt_decode feeds the id that was picked last, one position after the one before it, and"
-        " picks from the logits of that step."
+        " picks from the logits of that step. Or does a block read what another has yet to write?"
+        " `simt check` finds it: labs 5 and 6 have a cell."
     )
 
 
