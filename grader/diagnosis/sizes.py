@@ -100,7 +100,10 @@ TAGS = {  # property: what it says, a hint, the idea behind it (none: it depends
     ),
     "odd": (
         "Only cases whose num_cols is not a multiple of 32 fail.",
-        "Some threads have fewer columns than others: what do they contribute?",
+        (
+            "Some threads have fewer columns than others: what do they contribute? And is the"
+            " number of threads in a block a multiple of 32 here, too?"
+        ),
         "reduction",
     ),
     "partial block": (
