@@ -1,8 +1,8 @@
 // gpt.cu: the kernels of GPT-2. You write three of them: gelu, layernorm and linear.
 //
 // The same file runs on an NVIDIA GPU (nvcc) and on any CPU (simt/). gpt.h has the contract of
-// each function. Check your work as you go:
-//   python grader/grade.py starter --only gelu
+// each function. Check your work as you go, in a lab's notebook or in a clone of the workbook:
+//   lab.check("gelu")        python grader/grade.py starter --only gelu
 #include "gpt.h"
 
 // ------------------------------------------------------------------------------------- gelu

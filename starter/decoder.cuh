@@ -2,8 +2,8 @@
 //
 // As it is given it works, and slowly: step() runs one token through your layers of labs 1 to 3.
 // Each TODO makes it faster. decoding.cuh, in mingpt/include, has what is given: read it first.
-// Check your work as you go:
-//   python grader/grade.py starter --only decoder
+// Check your work as you go, in the notebook or in a clone of the workbook:
+//   lab.check("decoder")     python grader/grade.py starter --only decoder
 #pragma once
 #include <cuda_bf16.h>
 

@@ -11,7 +11,9 @@ The model calls the cache's methods in this order, for T new tokens:
     k, v = cache.update(layer, k, v)          in each layer, before attention
     cache.advance(T)                          once, at the end
 
-Check your work as you go:  python grader/grade.py starter --only kv_cache
+Check your work as you go, in the notebook or in a clone of the workbook:
+
+    lab.check("kv_cache")    python grader/grade.py starter --only kv_cache
 """
 
 from collections.abc import Callable, Iterator

@@ -50,7 +50,8 @@ def other_stream(case: Case) -> Failure:
     """It ran at once when its stream was only recording."""
     return Failure(
         f"{case.name}: every result is right, but the kernel is not launched on the stream that the"
-        " function is given: when that one only records what it is to do, out is written at once.",
+        " function is given. (That stream was only writing down its launches here, to run them"
+        " later; yours ran at once.)",
         "The fourth number in <<<blocks, threads, shared memory, stream>>> is the stream. Without"
         " it the kernel may run before what it needs is there.",
         idea="stream",

@@ -62,7 +62,10 @@ TAGS = {  # property: what it says, a hint, the idea behind it (none: it depends
     ),
     "m % 32": (
         "Only cases whose m is not a multiple of 32 fail: the last, partial tile of rows is wrong.",
-        "The last block of rows reaches past the edge of out and of in.",
+        (
+            "The last block of rows reaches past the edge of out and of in. Where a block has fewer"
+            " rows of threads, is its tile of weight complete all the same?"
+        ),
         "tile_edges",
     ),
     "m = 1": (
@@ -100,7 +103,10 @@ TAGS = {  # property: what it says, a hint, the idea behind it (none: it depends
     ),
     "odd": (
         "Only cases whose num_cols is not a multiple of 32 fail.",
-        "Some threads have fewer columns than others: what do they contribute?",
+        (
+            "Some threads have fewer columns than others: what do they contribute? And is the"
+            " number of threads in a block a multiple of 32 here, too?"
+        ),
         "reduction",
     ),
     "partial block": (

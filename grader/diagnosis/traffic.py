@@ -32,7 +32,13 @@ def explain(function: str, traffic: Traffic, reference: Traffic) -> Cause:
     if traffic.most_wasted and traffic.wasted > (traffic.sectors - reference.sectors) / 2:
         access = traffic.most_wasted.access
         sectors = _each(access, access.sectors, access.ideal_sectors, "sectors")
-        return Cause(f"{function}: {sectors}: {times}.", COALESCING)
+        compact = (traffic.sectors - traffic.wasted) / reference.sectors
+        if compact < 2:
+            return Cause(f"{function}: {sectors}: {times}.", COALESCING)
+        many = (
+            f"Were the requests compact, it would be {number(compact)}\u00d7: they are also many."
+        )
+        return Cause(f"{function}: {sectors}: {times}. {many}", f"{COALESCING} {REUSE}")
     where = f", most of it{_place(traffic.most.access)}" if traffic.most else ""
     return Cause(f"{function}: {times}{where}. The requests are compact, but many.", REUSE)
 

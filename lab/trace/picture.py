@@ -95,7 +95,7 @@ def text(title: str, launches: list[Trace], source: Path) -> str:
                 out.append(f"{place(line)[1]:>5} | {sources.text(line).strip()}")
             out.append(f"        {_told(kind)}")
             if form.active < 32:
-                out[-1] += f"; {form.active} of 32 lanes in the one that shows most"
+                out[-1] += f"; in one of them {form.active} of 32 lanes take part"
         out.append(f"  {units.plural(launch.barriers(), 'barrier')}")
         if launch.lost:
             out.append(f"  and {units.plural(launch.lost, 'step')} that were not recorded")
