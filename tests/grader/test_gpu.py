@@ -75,7 +75,8 @@ ASTRAY = {
     ),
     "endless kernel": (
         "gelu.*did not finish within.*loop",
-        "  if (i >= n) return;\n  const volatile float* same = in;\n  while (same[i] == same[i]) {\n  }\n",
+        "  if (i >= n) return;\n  const volatile float* same = in;\n"
+        "  while (same[i] == same[i]) {\n  }\n",
     ),
 }
 
