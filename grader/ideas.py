@@ -204,6 +204,24 @@ IDEAS: dict[str, Idea] = {
             " sectors of 32 bytes, and the least there is.",
         ),
     ),
+    "banks": Idea(
+        TILES,
+        (
+            "For the line that is named, write down the word that lanes 0, 1, 2 and 31 use at the"
+            " same moment, and each word's bank.",
+            "32 lanes are served at once where their words lie in 32 different banks, or are the"
+            " same word. The length of a row decides in which banks a column lies.",
+        ),
+    ),
+    "double": Idea(
+        FORMULA,
+        (
+            "Which type has each constant of the formula, and what does each function that it calls"
+            " take and give back?",
+            "One double makes the whole product a double. Constants with f, and functions whose"
+            " name ends in f, are float.",
+        ),
+    ),
     "reuse": Idea(
         TILES,
         (

@@ -153,9 +153,10 @@ def judge(
     curve = rubric.full_ratio, rubric.zero_ratio
     lost = "\n".join(reason(ratios[name], *curve, name) for name in ratios if shares[name] < 1)
     drawn = evidence.curve(ratios, *curve) | evidence.memory_traffic(cases, student, reference)
+    idea = causes[0].idea if causes else ""
     if share == 0:
-        raise Failure(f"{message}\n{lost}", hint, figures, idea="coalescing", evidence=drawn)
-    return Passed(message, hint, figures, share, lost, "coalescing", drawn)
+        raise Failure(f"{message}\n{lost}", hint, figures, idea=idea, evidence=drawn)
+    return Passed(message, hint, figures, share, lost, idea, drawn)
 
 
 def figures_of(student: dict[str, Traffic]) -> dict:

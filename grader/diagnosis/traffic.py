@@ -28,19 +28,19 @@ def explain(function: str, traffic: Traffic, reference: Traffic) -> Cause:
     if traffic.most_extra and traffic.conflicts / reference.conflicts > more:
         access = traffic.most_extra.access
         passes = _each(access, access.wavefronts, access.ideal_wavefronts, "passes over the banks")
-        return Cause(f"{function}: {passes}: it counts as {times}.", CONFLICTS)
+        return Cause(f"{function}: {passes}: it counts as {times}.", CONFLICTS, "banks")
     if traffic.most_wasted and traffic.wasted > (traffic.sectors - reference.sectors) / 2:
         access = traffic.most_wasted.access
         sectors = _each(access, access.sectors, access.ideal_sectors, "sectors")
         compact = (traffic.sectors - traffic.wasted) / reference.sectors
         if compact < 2:
-            return Cause(f"{function}: {sectors}: {times}.", COALESCING)
+            return Cause(f"{function}: {sectors}: {times}.", COALESCING, "coalescing")
         many = (
             f"Were the requests compact, it would be {number(compact)}\u00d7: they are also many."
         )
-        return Cause(f"{function}: {sectors}: {times}. {many}", f"{COALESCING} {REUSE}")
+        return Cause(f"{function}: {sectors}: {times}. {many}", f"{COALESCING} {REUSE}", "reuse")
     where = f", most of it{_place(traffic.most.access)}" if traffic.most else ""
-    return Cause(f"{function}: {times}{where}. The requests are compact, but many.", REUSE)
+    return Cause(f"{function}: {times}{where}. The requests are compact, but many.", REUSE, "reuse")
 
 
 def remarks(function: str, calls: Collection[str]) -> list[Cause]:
@@ -54,6 +54,7 @@ def remarks(function: str, calls: Collection[str]) -> list[Cause]:
                 " to 1/64 of float's speed.",
                 "A constant without the suffix f is a double, and so is what it is multiplied with:"
                 " 0.5f, tanhf.",
+                "double",
             )
         )
     if {"pow", "powf"} & set(calls):
@@ -61,6 +62,7 @@ def remarks(function: str, calls: Collection[str]) -> list[Cause]:
             Cause(
                 f"{function} calls pow, which takes the time of dozens of products.",
                 "A small whole power is a few products: x * x * x.",
+                "double",
             )
         )
     return found

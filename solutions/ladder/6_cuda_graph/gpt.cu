@@ -6,9 +6,8 @@
 // a
 //           kernel of a graph about 1 us sooner. If rung 5 waits for its host: up to 2 times
 //           faster; if not, 60 us of 400.
-// Measured  2,990 tokens/s (H100 80GB, prompt 10 + 500): 1.2 times rung 5. 335 us a step, 1.5 TB/s.
-// The
-//           62 kernels take 5 us each where their bytes need 1 to 3.
+// Measured  2,905 tokens/s (H100 80GB, prompt 10 + 500): 1.2 times rung 5. 344 us a step, 1.4 TB/s.
+//           The 62 kernels take 5 us each where their bytes need 1 to 3.
 #include "../4_gemv/gpt.cu"
 #include "../common/decoder.cuh"
 
