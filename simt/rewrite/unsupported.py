@@ -30,7 +30,6 @@ _TEXTURE_API = re.compile(
 
 _CLUSTER = "simt has no thread block clusters and no distributed shared memory: use single blocks"
 _CLUSTER_NAMES = ("__cluster_dims__", "cluster_group", "this_cluster", "map_shared_rank")
-_CLUSTER_ATTRIBUTES = ("cudaLaunchAttributeClusterDimension",)
 
 _DYNAMIC = "a kernel cannot use the runtime API here (dynamic parallelism): do this on the host"
 _DEVICE_WAITS = ("cudaDeviceSynchronize", "cudaStreamSynchronize")
@@ -165,7 +164,7 @@ def _reason(source: Source, i: int, nest: Nest) -> str:
     declares = text in ("texture", "surface") and _is_template(source, i)
     if fetches or declares or _TEXTURE_API.fullmatch(text):
         return _TEXTURE
-    if text in _CLUSTER_ATTRIBUTES or (text in _CLUSTER_NAMES and following != "="):
+    if text in _CLUSTER_NAMES and following != "=":
         return _CLUSTER
     if text in _DEVICE_WAITS and only_on_device(nest):
         return _DYNAMIC

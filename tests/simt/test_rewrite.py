@@ -335,7 +335,6 @@ class TestRefusals:
             ("cudaGraphAddMemAllocNode(&n, g, 0, 0, &p);", (1, 1), "memory nodes"),
             ("__global__ void __cluster_dims__(2) k() {}", (1, 17), "clusters"),
             ("__global__ void k() { auto c = cg::this_cluster(); }", (1, 36), "clusters"),
-            ("a.id = cudaLaunchAttributeClusterDimension;", (1, 8), "clusters"),
             (
                 '__device__ void f() {\n#if __CUDA_ARCH__ >= 800\n asm("");\n#endif\n}',
                 (3, 2),

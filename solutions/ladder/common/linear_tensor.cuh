@@ -6,6 +6,7 @@
 #pragma once
 #include <cuda_pipeline_primitives.h>
 
+#include "cluster.cuh"
 #include "mma.cuh"
 #include "overlap.cuh"
 #include "weights.cuh"
@@ -24,13 +25,15 @@ struct TensorInput<float> {
 // A block computes M x N outputs, along k in slices of 128 bytes of each row, STAGES of which are
 // in shared memory. It has 8 warps, each with 32 columns, in GROUPS that share a slice's k. (A
 // small tile has work for 4 only; and a multiprocessor that has just these would mostly wait.)
-template <int M_, int N_, int GROUPS_, int STAGES_>
+// Where there are few tiles and many slices, SPLIT blocks of a cluster share the slices of a tile.
+template <int M_, int N_, int GROUPS_, int STAGES_, int SPLIT_ = 1>
 struct TensorTiling {
-  static constexpr int M = M_, N = N_, GROUPS = GROUPS_, STAGES = STAGES_;
+  static constexpr int M = M_, N = N_, GROUPS = GROUPS_, STAGES = STAGES_, SPLIT = SPLIT_;
 };
 using LargeTile = TensorTiling<128, 128, 1, 3>;  // fewer reads
 using MediumTile = TensorTiling<128, 64, 1, 3>;
-using SmallTile = TensorTiling<64, 64, 2, 4>;  // more blocks
+using SmallTile = TensorTiling<64, 64, 2, 4>;      // more blocks
+using LongTile = TensorTiling<128, 128, 1, 3, 4>;  // of few outputs, each of many products
 const int TENSOR_BYTES = 128, TENSOR_THREADS = 256;
 
 // A slice of ROWS rows of a matrix.
@@ -50,12 +53,12 @@ struct Slices {
   const T *matrix, *from;
   int k, rows, left;  // of the rows from this one on; of k
 
-  __device__ Slices(const T* matrix, int rows, int k, int row0)
+  __device__ Slices(const T* matrix, int rows, int k, int row0, int col0)
       : matrix(matrix),
-        from(matrix + (size_t)(row0 + row) * k + col),
+        from(matrix + (size_t)(row0 + row) * k + col0 + col),
         k(k),
         rows(rows - row0 - row),
-        left(k - col) {}
+        left(k - col0 - col) {}
 
   // Starts to copy the next slice.
   __device__ __forceinline__ void copy(TensorSlice<Stored, ROWS>& slice) {
@@ -77,11 +80,11 @@ struct Slices<Stored, int8_t, ROWS> {
   const int8_t* from;
   int k, rows, left;
 
-  __device__ Slices(const int8_t* matrix, int rows, int k, int row0)
-      : from(matrix + (size_t)(row0 + row) * k + col),
+  __device__ Slices(const int8_t* matrix, int rows, int k, int row0, int col0)
+      : from(matrix + (size_t)(row0 + row) * k + col0 + col),
         k(k),
         rows(rows - row0 - row),
-        left(k - col) {}
+        left(k - col0 - col) {}
 
   __device__ __forceinline__ void copy(TensorSlice<Stored, ROWS>& slice) {
     uint4 chunks[ROWS / EVERY] = {};
@@ -111,6 +114,7 @@ __global__ void __launch_bounds__(TENSOR_THREADS)
 #ifdef HAS_MMA
   using Stored = typename TensorInput<W>::Stored;
   constexpr int M = Tiling::M, N = Tiling::N, GROUPS = Tiling::GROUPS, STAGES = Tiling::STAGES;
+  constexpr int SPLIT = Tiling::SPLIT;
   struct Stage {
     TensorSlice<Stored, M> in;
     TensorSlice<Stored, N> weight;
@@ -125,13 +129,15 @@ __global__ void __launch_bounds__(TENSOR_THREADS)
   const int warp = threadIdx.x / 32, group = warp / (8 / GROUPS);
   const int warp_row = warp / (N / 32) % (M / ROWS) * ROWS, warp_col = warp % (N / 32) * 32;
 
-  Slices<Stored, Stored, M> ins(in, m, k, row0);
-  Slices<Stored, W, N> weights(weight.data, n, k, col0);
+  const int split = blockIdx.z, all = (k + SLICE - 1) / SLICE;
+  const int first = all * split / SPLIT, slices = all * (split + 1) / SPLIT - first;
+  Slices<Stored, Stored, M> ins(in, m, k, row0, first * SLICE);
+  Slices<Stored, W, N> weights(weight.data, n, k, col0, first * SLICE);
   auto copy_in = [&](int slice) {
-    if (slice * SLICE < k) ins.copy(stages[slice % STAGES].in);
+    if (slice < slices) ins.copy(stages[slice % STAGES].in);
   };
   auto copy_weight = [&](int slice) {
-    if (slice * SLICE < k) weights.copy(stages[slice % STAGES].weight);
+    if (slice < slices) weights.copy(stages[slice % STAGES].weight);
   };
   // What a warp needs for one instruction's k: loaded while the products before it are made.
   struct Fragments {
@@ -159,13 +165,13 @@ __global__ void __launch_bounds__(TENSOR_THREADS)
   }
   wait();
   load(fragments[0], 0, 0);
-  for (int slice = 0; slice * SLICE < k; slice++) {
+  for (int slice = 0; slice < slices; slice++) {
 #pragma unroll
     for (int step = 0; step < STEPS; step++) {
       Fragments &now = fragments[step % 2], &next = fragments[(step + 1) % 2];
       if (step + 1 < STEPS) {
         load(next, slice, step + 1);
-      } else if ((slice + 1) * SLICE < k) {
+      } else if (slice + 1 < slices) {
         wait();
         load(next, slice + 1, 0);
       }
@@ -182,9 +188,15 @@ __global__ void __launch_bounds__(TENSOR_THREADS)
     }
   }
 
-  // Through shared memory: to add up the groups' sums, and so that neighbouring threads have
-  // neighbouring columns.
+  // Through shared memory: to add up the sums of groups and blocks, and so that neighbouring
+  // threads have neighbouring columns.
   auto outs = reinterpret_cast<float (*)[M][N + 8]>(shared);
+  auto meet = [] {
+    if (SPLIT > 1)
+      sync_cluster();
+    else
+      __syncthreads();
+  };
   static_assert(sizeof(float[GROUPS][M][N + 8]) <= STAGES * sizeof(Stage));
   __syncthreads();  // nobody uses the slices any more
   const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
@@ -197,16 +209,22 @@ __global__ void __launch_bounds__(TENSOR_THREADS)
         *reinterpret_cast<float2*>(
             &outs[group][warp_row + 16 * r + 8 * half + g][warp_col + 8 * c + 2 * t]) = {
             sums[r][c][2 * half], sums[r][c][2 * half + 1]};
-  __syncthreads();
-  const int col = threadIdx.x % N;
-  if (col0 + col >= n) return;
-  const float scale = scale_of(weight, col0 + col);
+  meet();
+  const int col = threadIdx.x % N, EVERY = TENSOR_THREADS / N * SPLIT;
+  if (col0 + col < n) {
+    const float scale = scale_of(weight, col0 + col);
 #pragma unroll 4
-  for (int row = threadIdx.x / N; row < min(M, m - row0); row += TENSOR_THREADS / N) {
-    float sum = outs[0][row][col];
-    for (int g = 1; g < GROUPS; g++) sum += outs[g][row][col];
-    epilogue(row0 + row, col0 + col, sum * scale);
+    for (int row = threadIdx.x / N * SPLIT + split; row < min(M, m - row0); row += EVERY) {
+      float sum = 0;
+#pragma unroll
+      for (int i = 0; i < SPLIT * GROUPS; i++) {
+        const float* mine = &outs[i % GROUPS][row][col];
+        sum += SPLIT > 1 ? *in_block(i / GROUPS, mine) : *mine;
+      }
+      epilogue(row0 + row, col0 + col, sum * scale);
+    }
   }
+  if (SPLIT > 1) meet();  // a block's shared memory ends with it
 #endif
 }
 
@@ -224,17 +242,17 @@ void linear_tensor_by(const typename TensorInput<W>::Stored* in, const Matrix<W>
   static auto asked =  // once: for more than 48 KB. Where that can't be had, the launch fails.
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, BYTES);
   (void)asked;
-  dim3 grid((weight.rows + N - 1) / N, (m + M - 1) / M);
+  dim3 grid((weight.rows + N - 1) / N, (m + M - 1) / M, Tiling::SPLIT);
   launch_overlapping(kernel, grid, TENSOR_THREADS, BYTES, stream, in, weight, m, epilogue);
 }
 
-// Whether half of the multiprocessors have a tile of this kind, and shared memory for it.
+// Whether half of the multiprocessors have a block of such tiles, and shared memory for it.
 template <typename Tiling>
 bool suits(long rows, long cols) {
   static int processors = device_attribute(cudaDevAttrMultiProcessorCount);
   static int most = device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
   long tiles = (rows + Tiling::M - 1) / Tiling::M * ((cols + Tiling::N - 1) / Tiling::N);
-  return 2 * tiles >= processors && tensor_bytes<Tiling>() <= most;
+  return 2 * tiles * Tiling::SPLIT >= processors && tensor_bytes<Tiling>() <= most;
 }
 
 template <typename W, typename Epilogue>
@@ -242,6 +260,8 @@ void linear_tensor(const typename TensorInput<W>::Stored* in, const Matrix<W>& w
                    Epilogue epilogue, cudaStream_t stream) {
   if (suits<LargeTile>(m, weight.rows))
     linear_tensor_by<LargeTile>(in, weight, m, epilogue, stream);
+  else if (weight.cols >= 2048 && has_clusters() && suits<LongTile>(m, weight.rows))
+    linear_tensor_by<LongTile>(in, weight, m, epilogue, stream);
   else if (suits<MediumTile>(m, weight.rows))
     linear_tensor_by<MediumTile>(in, weight, m, epilogue, stream);
   else

@@ -6,14 +6,7 @@
 // write, weights. (CUDA C++ Programming Guide, "Programmatic Dependent Launch".) Older GPUs launch
 // as ever.
 #pragma once
-#include <cuda_runtime.h>
-
-inline int device_attribute(cudaDeviceAttr attribute) {
-  int device, value = 0;
-  cudaGetDevice(&device);
-  cudaDeviceGetAttribute(&value, attribute, device);
-  return value;
-}
+#include "device.cuh"
 
 // In the kernel: what is after this sees all that the kernels before have written.
 __device__ __forceinline__ void wait_for_previous_kernel() {
@@ -24,16 +17,19 @@ __device__ __forceinline__ void wait_for_previous_kernel() {
 
 // kernel<<<grid, block, shared, stream>>>(arguments...), while the kernel before may still run.
 // PRECOND: each of its threads calls wait_for_previous_kernel() before it touches what any kernel
-// before has written, or reads what this one writes.
+// before has written, or reads what this one writes. Several blocks along z are a cluster.
 template <typename... Parameters, typename... Arguments>
 void launch_overlapping(void (*kernel)(Parameters...), dim3 grid, int block, size_t shared,
                         cudaStream_t stream, Arguments... arguments) {
   static int major = device_attribute(cudaDevAttrComputeCapabilityMajor);
-  cudaLaunchAttribute overlap;
-  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  overlap.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchAttribute attributes[2];
+  attributes[0].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attributes[0].val.programmaticStreamSerializationAllowed = 1;
+  attributes[1].id = cudaLaunchAttributeClusterDimension;
+  attributes[1].val.clusterDim = {1, 1, grid.z};
   cudaLaunchConfig_t config = {};
   config.gridDim = grid, config.blockDim = dim3(block), config.dynamicSmemBytes = shared;
-  config.stream = stream, config.attrs = &overlap, config.numAttrs = major >= 9;
+  config.stream = stream, config.attrs = attributes;
+  config.numAttrs = major < 9 ? 0 : grid.z > 1 ? 2 : 1;
   cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...);
 }
