@@ -78,9 +78,8 @@ def rungs(names: dict[str, str], last: str, weights: str, logarithmic: bool = Tr
     sheet.line(x(ceiling), 36, x(ceiling), bottom, "over-line")
     said = f"ceiling, {weights} weights: {ceiling:,.0f}"
     sheet.text(x(ceiling) + 4, bottom + 36, said, "over-text", "end")
-    sheet.text(
-        LEFT, bottom + 56, "Measured: docs/ladder.md. The axis is logarithmic.", "small soft"
-    )
+    axis = " The axis is logarithmic." if logarithmic else ""
+    sheet.text(LEFT, bottom + 56, f"Measured: docs/ladder.md.{axis}", "small soft")
     return sheet.picture()
 
 

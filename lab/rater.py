@@ -149,9 +149,11 @@ def rate(worker: Worker, operation: str, prompt: np.ndarray) -> float:
         first = timed(1)
     step = max(timed(2) - first, 1e-3)
     more = int(np.clip(SECONDS / step, 1, MOST))
-    if more > 1:
-        step = max(timed(1 + more) - first, 1e-3) / more
-    return 1 / step
+    longer = timed(1 + more)
+    first = min(first, timed(1))  # a prompt that something else held up would make steps seem short
+    if longer <= first:
+        raise Failure("the machine is too busy to measure it: try again when it has less to do")
+    return more / (longer - first)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import chain, repeat
 
 import pytest
 
+from grader.outcome import Failure
 from grader.report import ladder
+from lab import rater
 from mingpt.paths import ROOT
 from tests.lab.conftest import SOLUTIONS, change, written
 
@@ -86,6 +89,26 @@ def test_the_ladder_so_far(stage, notebook):
     assert all(rate > 0 for rate in names.values())
     assert "Not yet: your decoder: gpt.cu has none of the functions" in shown["data"]["text/plain"]
     assert "8 persistent" in shown["data"]["text/html"] and "<svg" in shown["data"]["text/html"]
+
+
+def test_a_prompt_that_was_held_up_does_not_make_steps_seem_short(monkeypatch):
+    clock = 0.0
+
+    class Worker:
+        """Takes 30 ms a token, and for the prompt what it is told, call by call."""
+
+        def __init__(self, *prompts):
+            self.prompts = chain(prompts, repeat(prompts[-1]))
+
+        def ask(self, operation, prompt, new_tokens, limit):
+            nonlocal clock
+            clock += next(self.prompts) + 0.03 * new_tokens
+
+    monkeypatch.setattr(rater.time, "perf_counter", lambda: clock)
+    for prompts in ((0.4,), (9.0, 0.4), (0.4, 9.0, 0.4)):
+        assert rater.rate(Worker(*prompts), "greedy", None) == pytest.approx(1 / 0.03), prompts
+    with pytest.raises(Failure, match="busy"):
+        rater.rate(Worker(9.0, 9.0, 0.4, 9.0), "greedy", None)
 
 
 def test_the_ladder_that_is_shown_is_the_measured_one():
