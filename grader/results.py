@@ -40,6 +40,11 @@ class CheckResult:
     evidence: dict = field(default_factory=dict)  # what reports draw: see docs/grading.md
     seconds: float = 0.0  # that it took
 
+    @property
+    def standing(self) -> str:
+        """The status, for reports: "part" where it passed with a part of the points."""
+        return "part" if self.status == PASSED and self.points < self.max_points else self.status
+
 
 @dataclass
 class Result:

@@ -121,7 +121,8 @@ def judge(
     cases: Sequence[Case] = (),
     others: str = "",
 ) -> Passed:
-    """The mean of the kernels' shares, as Passed; a Failure where it is 0.
+    """The mean of the kernels' shares, weighted by what the reference moves in each, as Passed; a
+    Failure where it is 0.
 
     cases: that were counted, for the report. others: a line on the kernels left out.
     """
@@ -149,7 +150,8 @@ def judge(
         "full_marks_ratio": rubric.full_ratio,
         "zero_ratio": rubric.zero_ratio,
     }
-    share = sum(shares.values()) / len(shares)
+    weights = [reference[name].cost for name in shares]
+    share = float(np.average(list(shares.values()), weights=weights))
     curve = rubric.full_ratio, rubric.zero_ratio
     lost = "\n".join(reason(ratios[name], *curve, name) for name in ratios if shares[name] < 1)
     drawn = evidence.curve(ratios, *curve) | evidence.memory_traffic(cases, student, reference)

@@ -24,8 +24,14 @@ from simt.profiling.pictures import roofline_picture
 from simt.profiling.roofline import DEFAULT_GPU
 
 _FOLDERS = Path(__file__).parent, Path(simt.profiling.__file__).parent / "page"
-WORDS = {"passed": "pass", "failed": "fail", "skipped": "skipped", "error": "grader's error"}
-MARKS = {"passed": "✓", "failed": "✗", "skipped": "–", "error": "!"}
+WORDS = {
+    "passed": "pass",
+    "part": "part",
+    "failed": "fail",
+    "skipped": "skipped",
+    "error": "grader's error",
+}
+MARKS = {"passed": "✓", "part": "◐", "failed": "✗", "skipped": "–", "error": "!"}
 OUTPUT = 20_000  # characters of what a submission printed
 
 
@@ -99,8 +105,9 @@ def _check(check: CheckResult, result: Result) -> dict:
         "id": check.id,
         "title": check.title,
         "status": check.status,
-        "word": WORDS[check.status],
-        "mark": MARKS[check.status],
+        "standing": check.standing,
+        "word": WORDS[check.standing],
+        "mark": MARKS[check.standing],
         "points": points(check),
         "message": check.message,
         "lost": _without_curve(check.lost),

@@ -15,6 +15,7 @@ from grader.results import CheckResult, Result
 
 MARKS = {
     "passed": ("✓", "pass", "green"),
+    "part": ("◐", "part", "yellow"),
     "failed": ("✗", "FAIL", "red"),
     "skipped": ("–", "skip", "yellow"),
     "error": ("!", "ERROR", "magenta"),
@@ -67,7 +68,7 @@ def show_check(
     """
     if check.status == "skipped" and not check.message and not verbose:
         return
-    mark, word, colour = MARKS[check.status]
+    mark, word, colour = MARKS[check.standing]
     mark = mark if _can_show(output, mark) else " "
     line = Text.assemble(
         (f" {mark} {word:<5}", f"bold {colour}"),

@@ -216,8 +216,8 @@ static std::string what_is_missing(bool same_block, bool in_warp, bool adds) {
   std::string text;
   if (!same_block)
     text =
-        ": blocks run in any order and no barrier spans them, so only atomics or a new launch "
-        "can order this";
+        ": blocks run in any order, and __syncthreads() is for one block: atomics, a new launch, "
+        "or a grid barrier in a cooperative one can order this";
   else if (in_warp)
     text =
         ", lanes of one warp, with no __syncwarp() or __syncthreads() in between: lanes need "

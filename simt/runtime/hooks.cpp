@@ -23,7 +23,7 @@ __attribute__((noinline)) static void may_be_host_access(uintptr_t address, size
                   "",
                   std::string("device memory is ") + (how & kWrite ? "written" : "read") +
                       " by the host" + (line.empty() ? "" : " at " + line) +
-                      ": with a GPU that is a crash; use cudaMemcpy",
+                      ": with a GPU that is a crash; leave it to a kernel, or use cudaMemcpy",
                   {},
                   line};
   });

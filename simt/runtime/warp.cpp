@@ -56,7 +56,8 @@ bool release_meetings(Worker& w) {
   bool any = false;
   for (int warp = 0; warp < (int)w.warps.size(); warp++)
     for (auto& group : w.warps[warp].groups) {
-      unsigned missing = group->arrived ? group->mask & ~group->arrived : ~0u;
+      if (!group->arrived) continue;
+      unsigned missing = group->mask & ~group->arrived;
       bool returned = true;
       for (int l = 0; l < 32; l++)
         if (missing >> l & 1)

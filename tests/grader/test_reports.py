@@ -276,3 +276,15 @@ def test_only_full_gradings_are_remembered_and_the_last_is_told(
     result.checks[1].points = 4.5
     assert grade.main(full) == 0
     assert "Last time: 7.5, now 12." in capsys.readouterr().out
+
+
+def test_a_part_of_the_points_does_not_look_like_all_of_them():
+    result = samples.failing()
+    result.checks = [
+        samples.check("memory", "passed", 5, 10),
+        samples.check("gelu", "passed", 10, 10),
+    ]
+    assert [check.standing for check in result.checks] == ["part", "passed"]
+    page = html.page(result)
+    assert "◐" in page and 'aria-label="memory: part"' in page
+    assert 'aria-label="gelu: pass"' in page

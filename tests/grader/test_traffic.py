@@ -109,7 +109,8 @@ def test_waste_costs_points_and_its_line_is_named(
     assert first.startswith(f"{kernel}: ")
     assert re.search(said.format(rf"gpt\.cu:{number} "), first), first
     assert passed.figures[f"{kernel}_ratio"] == pytest.approx(ratio, rel=0.01)
-    lost = min(1, (ratio - 1.1) / (4 - 1.1)) / 3
+    weight = SECTORS[kernel] / sum(SECTORS.values())
+    lost = min(1, (ratio - 1.1) / (4 - 1.1)) * weight
     assert passed.fraction == pytest.approx(1 - lost, abs=0.01)
     assert passed.hint
 
@@ -136,20 +137,20 @@ def test_the_cost_of_sectors_and_conflicts():
     assert traffic([kernel(loads)]).cost == 80  # nothing shared: nothing to conflict
 
 
-def test_points_are_the_mean_of_the_kernels(quick_rubric):
+def test_each_kernel_weighs_what_the_reference_moves_in_it(quick_rubric):
     def moved(sectors: int):
         return traffic([kernel(Access("", "global", "load", requests=1, sectors=sectors))])
 
-    ours = {name: moved(1000) for name in KERNELS}
+    ours = {name: moved(1000) for name in KERNELS} | {"linear": moved(2000)}
     entry = dataclasses.replace(
         quick_rubric["traffic"], settings={"full_ratio": 1.1, "zero_ratio": 4.1}
     )
     less = check.judge({name: moved(300) for name in KERNELS}, ours, entry)
     assert less.fraction == 1 and not less.hint
     student = {"gelu": moved(1000), "layernorm": moved(2600), "linear": moved(9000)}
-    assert check.judge(student, ours, entry).fraction == pytest.approx((1 + 0.5 + 0) / 3)
+    assert check.judge(student, ours, entry).fraction == pytest.approx((1 + 0.5 + 2 * 0) / 4)
     with pytest.raises(Failure, match=r"4\.5× the reference"):
-        check.judge({name: moved(4500) for name in KERNELS}, ours, entry)
+        check.judge({name: moved(9000) for name in KERNELS}, ours, entry)
 
 
 def test_without_its_reference_traffic_counts_for_nothing(variant, quick_rubric):

@@ -94,6 +94,7 @@ def test_barriers_and_warps(results, order):
     sums = [sum(range(first, first + 16)) + 10000 for first in (0, 16, 32)]
     assert r["partial"] == sums
     assert r["syncwarp"] == [i ^ 31 for i in range(0, 64, 21)]
+    assert r["early"] == [101, 120, 11, 30]
     assert r["cub"] == [sum(range(128)), 127, 40, sum(range(16, 24))]
     assert r["lock"] == [512, 0]
 

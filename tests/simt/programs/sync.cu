@@ -68,6 +68,16 @@ __global__ void warp_sync(int* out) {
   out[t] = s[t ^ 31];
 }
 
+__global__ void early(int* out) {  // the second warp returns; the first one meets again
+  int lane = threadIdx.x % 32;
+  for (int turn = 0; turn < 2; turn++) {
+    if (turn == 1 && threadIdx.x >= 32) return;
+    __syncthreads();
+    int v = __shfl_xor_sync(0xffffffff, lane, 1);
+    out[threadIdx.x] = v + 100 * turn;
+  }
+}
+
 template <int BLOCK>
 __global__ void cub_sums(float* out) {
   typedef cub::BlockReduce<float, BLOCK> BlockReduce;
@@ -116,6 +126,8 @@ int main() {
   print("partial", x, 48, 16);
   warp_sync<<<1, 64>>>(x);
   print("syncwarp", x, 64, 21);
+  early<<<1, 64>>>(x);
+  print("early", x, 64, 21);
   cub_sums<128><<<1, 128>>>(f);
   printf("cub %g %g %g %g\n", f[0], f[1], f[2], f[3]);
   cudaMemset(x, 0, 8);
