@@ -277,6 +277,22 @@ def nan_from_large_values(outcomes, bad):
     return None
 
 
+def nan_in_flat_rows(outcomes, bad):
+    """layernorm: NaN where all values of a row are equal, and nowhere else."""
+    if bad[0].case.function != "layernorm":
+        return None
+    nans = [np.isnan(o.out) & ~o.unwritten for o in bad]
+    for o, nan in zip(bad, nans):
+        x = np.asarray(o.case.inputs["in"]).reshape(o.out.shape)
+        if nan[np.ptp(x, axis=1) > 0].any():
+            return None
+    for o, nan in zip(bad, nans):
+        if nan.any():
+            _, hint, idea = TAGS["flat"]
+            return Cause("NaN in rows of equal values, where the variance is 0.", hint, idea), o
+    return None
+
+
 def any_nan(outcomes, bad):
     for o in bad:
         nan = np.isnan(o.out) & ~o.unwritten
@@ -326,5 +342,6 @@ RULES = (
     not_a_number,
     by_size,
     nan_from_large_values,
+    nan_in_flat_rows,
     any_nan,
 )
