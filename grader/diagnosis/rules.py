@@ -282,11 +282,11 @@ def nan_in_flat_rows(outcomes, bad):
     if bad[0].case.function != "layernorm":
         return None
     nans = [np.isnan(o.out) & ~o.unwritten for o in bad]
-    for o, nan in zip(bad, nans):
+    for o, nan in zip(bad, nans, strict=True):
         x = np.asarray(o.case.inputs["in"]).reshape(o.out.shape)
         if nan[np.ptp(x, axis=1) > 0].any():
             return None
-    for o, nan in zip(bad, nans):
+    for o, nan in zip(bad, nans, strict=True):
         if nan.any():
             _, hint, idea = TAGS["flat"]
             return Cause("NaN in rows of equal values, where the variance is 0.", hint, idea), o
