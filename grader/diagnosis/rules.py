@@ -141,7 +141,7 @@ def race(outcomes, bad):
         Cause(
             "The result changes with the order in which the threads of a block run: a race. A"
             " barrier (__syncthreads) is missing.",
-            hint,
+            f"{hint} (If the barriers are there: has each variable a value before it is used?)",
             "barrier",
         ),
         racing[0],
