@@ -92,6 +92,7 @@ def whole_sums(outcomes, bad):
     """linear: what is added to the bias is a whole number, everywhere."""
     if bad[0].case.function != "linear" or any(o.overruns or o.unwritten.any() for o in bad):
         return None
+    largest = 0.0
     for o in bad:
         bias = o.case.inputs["bias"]
         sums = o.out.astype(np.float64) - (0 if bias is None else bias)
@@ -102,6 +103,16 @@ def whole_sums(outcomes, bad):
             and (np.abs(sums - np.rint(sums)) > 1e-6 * (np.abs(o.out) + 1)).any()
         ):
             return None
+        largest = max(largest, np.abs(sums).max())
+    if largest < 0.5:
+        return (
+            Cause(
+                "Each of your sums, without the bias, is 0: no product is in it.",
+                "Is the variable that you add to the one that you write to out?",
+                "linear_formula",
+            ),
+            bad[0],
+        )
     return (
         Cause(
             "Each of your sums, without the bias, is a whole number: the products are added up in"
