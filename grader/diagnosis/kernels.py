@@ -9,8 +9,8 @@ from grader.kernels.runs import Outcome
 from grader.outcome import Failure
 
 UNKNOWN = (
-    "The cause was not recognised. Work out the first wrong element by hand and compare; printf"
-    " works in a kernel."
+    "The cause was not recognised. Work out the first wrong element by hand and compare. A check"
+    " does not show what a kernel prints; a program that calls it does, as try_linear.cu in lab 3."
 )
 
 

@@ -92,6 +92,7 @@ def whole_sums(outcomes, bad):
     """linear: what is added to the bias is a whole number, everywhere."""
     if bad[0].case.function != "linear" or any(o.overruns or o.unwritten.any() for o in bad):
         return None
+    largest = 0.0
     for o in bad:
         bias = o.case.inputs["bias"]
         sums = o.out.astype(np.float64) - (0 if bias is None else bias)
@@ -102,6 +103,16 @@ def whole_sums(outcomes, bad):
             and (np.abs(sums - np.rint(sums)) > 1e-6 * (np.abs(o.out) + 1)).any()
         ):
             return None
+        largest = max(largest, np.abs(sums).max())
+    if largest < 0.5:
+        return (
+            Cause(
+                "Each of your sums, without the bias, is 0: no product is in it.",
+                "Is the variable that you add to the one that you write to out?",
+                "linear_formula",
+            ),
+            bad[0],
+        )
     return (
         Cause(
             "Each of your sums, without the bias, is a whole number: the products are added up in"
@@ -141,7 +152,7 @@ def race(outcomes, bad):
         Cause(
             "The result changes with the order in which the threads of a block run: a race. A"
             " barrier (__syncthreads) is missing.",
-            hint,
+            f"{hint} (If the barriers are there: has each variable a value before it is used?)",
             "barrier",
         ),
         racing[0],
@@ -277,6 +288,22 @@ def nan_from_large_values(outcomes, bad):
     return None
 
 
+def nan_in_flat_rows(outcomes, bad):
+    """layernorm: NaN where all values of a row are equal, and nowhere else."""
+    if bad[0].case.function != "layernorm":
+        return None
+    nans = [np.isnan(o.out) & ~o.unwritten for o in bad]
+    for o, nan in zip(bad, nans, strict=True):
+        x = np.asarray(o.case.inputs["in"]).reshape(o.out.shape)
+        if nan[np.ptp(x, axis=1) > 0].any():
+            return None
+    for o, nan in zip(bad, nans, strict=True):
+        if nan.any():
+            _, hint, idea = TAGS["flat"]
+            return Cause("NaN in rows of equal values, where the variance is 0.", hint, idea), o
+    return None
+
+
 def any_nan(outcomes, bad):
     for o in bad:
         nan = np.isnan(o.out) & ~o.unwritten
@@ -326,5 +353,6 @@ RULES = (
     not_a_number,
     by_size,
     nan_from_large_values,
+    nan_in_flat_rows,
     any_nan,
 )
