@@ -110,6 +110,19 @@ def _terms(counted: Callable[[Array, int], Array]) -> Callable[[Case], Array]:
     return compute
 
 
+def _tile_of_weight(tile: int, element: Callable[[Array], Array]) -> Callable[[Case], Array]:
+    """Each tile of weight, zeros beyond the edges, replaced by what `element` makes of it."""
+
+    def compute(case: Case) -> Array:
+        x, weight, bias, _, n, k = _parts(case)
+        padded = np.pad(weight, ((0, -n % tile), (0, -k % tile)))
+        tiles = padded.reshape(len(padded) // tile, tile, -1, tile).transpose(0, 2, 1, 3)
+        used = element(tiles).transpose(0, 2, 1, 3).reshape(padded.shape)
+        return np.pad(x, ((0, 0), (0, -k % tile))) @ used[:n].T + bias
+
+    return compute
+
+
 TILES = (8, 16, 32, 64)
 _LAST_TILE = (
     "k need not be a multiple of the tile: what does the last tile hold, and what counts as 0?"
@@ -212,6 +225,27 @@ LINEAR = [
             strays=True,
         )
         for name, stride_of in (("k", lambda m, k: k), ("m", lambda m, k: m))
+    ),
+    *(
+        Formula(
+            f"a product that walks down a column of weight's tile of {tile}, not along a row",
+            "In weight's tile as it was loaded, which index counts output columns, and which k?",
+            _tile_of_weight(tile, lambda tiles: tiles.swapaxes(2, 3)),
+            "transpose",
+        )
+        for tile in TILES
+    ),
+    *(
+        Formula(
+            f"a product with the diagonal of weight's tile of {tile} in each of its rows",
+            "Each thread loads an element of weight's tile. The row that it takes it from is not"
+            " its output's column: which threads would have to load row 0?",
+            _tile_of_weight(
+                tile, lambda tiles: tiles.diagonal(0, 2, 3)[:, :, None].repeat(tiles.shape[2], 2)
+            ),
+            "transpose",
+        )
+        for tile in TILES
     ),
     Formula(
         "the product without the last term of each sum",
