@@ -24,6 +24,7 @@ def errors(results):
         ("rows", [0, PITCH, VALUE, 0]),
         ("managed", [VALUE, DEVICE, VALUE, VALUE]),
         ("device", [DEVICE, DEVICE, DEVICE, DEVICE, VALUE, LIMIT]),
+        ("clusters", [NOT_SUPPORTED, 0, 0]),
         ("functions", [VALUE, VALUE, NO_FUNCTION, VALUE]),
         ("names", [1, 1]),
     ],

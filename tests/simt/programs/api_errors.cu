@@ -56,6 +56,16 @@ int main() {
        {cudaSetDevice(1), cudaDeviceCanAccessPeer(&number, 0, 1), cudaDeviceEnablePeerAccess(0, 0),
         cudaMemcpyPeer(x, 1, x, 0, 4), cudaDeviceGetAttribute(&number, (cudaDeviceAttr)9999, 0),
         cudaDeviceSetLimit((cudaLimit)99, 1)});
+  cudaLaunchAttribute cluster;  // there are none of several blocks
+  cluster.id = cudaLaunchAttributeClusterDimension;
+  cudaLaunchConfig_t config = {};
+  config.gridDim = config.blockDim = dim3(4), config.attrs = &cluster, config.numAttrs = 1;
+  cluster.val.clusterDim = {1, 1, 4};
+  int of_four = cudaLaunchKernelEx(&config, touch, x);
+  cluster.val.clusterDim = {1, 1, 1};
+  int of_one = cudaLaunchKernelEx(&config, touch, x);
+  cudaDeviceGetAttribute(&number, cudaDevAttrClusterLaunch, 0);
+  show("clusters", {of_four, of_one, number});
   show("functions",
        {cudaFuncSetAttribute(touch, cudaFuncAttributeMaxDynamicSharedMemorySize, -1),
         cudaFuncSetAttribute(touch, cudaFuncAttributeMaxDynamicSharedMemorySize, 1 << 20),
