@@ -1,7 +1,7 @@
 """Inline assembly in gpt.cu and its own headers.
 
-The statement and the label (`asm("name")` behind a declaration) alike: with either, code calls what it
-likes. Where the rubric allows it, what reads files while it is assembled is refused all the same.
+The statement and the label (`asm("name")` behind a declaration) alike: with either, code calls what
+it likes. Where the rubric allows it, what reads files while it is assembled is refused as well.
 """
 
 import re

@@ -1,6 +1,7 @@
-"""A rule that a submission breaks, and where."""
+"""A rule that a submission breaks, and where; and the lists that rules are made of."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 MOST = 5  # that are told at once
 LONGEST = 200  # characters of one
@@ -31,3 +32,11 @@ def told(broken: list[Broken]) -> dict:
     if len(same) > MOST:
         lines.append(f"And {len(same) - MOST} more.")
     return {"rule": rule, "broken": "\n".join(lines)}
+
+
+def words(name: str) -> frozenset[str]:
+    """A list: the words of NAME.txt, less its comments."""
+    text = (Path(__file__).parent / f"{name}.txt").read_text(encoding="utf-8")
+    return frozenset(
+        word for line in text.splitlines() if not line.startswith("#") for word in line.split()
+    )

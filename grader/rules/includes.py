@@ -1,48 +1,21 @@
 """What gpt.cu and its own headers include: headers on a list, named as they are.
 
-And the other ways in which a text steers the preprocessor or the linker: #embed, #line, some pragmas
-and attributes, digraphs.
+And the other ways in which a text steers the preprocessor or the linker: #embed, #line, some
+pragmas and attributes, digraphs.
 """
 
 import re
 from collections.abc import Iterator
 
-from grader.rules.broken import Broken
+from grader.rules.broken import Broken, words
 from grader.rules.sources import Directive, SourceFile, Sources
 from simt.rewrite.includes import Include
 from simt.rewrite.tokens import Token, match_forward
 
 RULE = "includes"
 
-# The C++ library, less what starts threads, opens files or asks the system.
-CPP = """
-algorithm any array atomic bit bitset cassert cctype cerrno cfenv cfloat charconv chrono cinttypes
-ciso646 climits clocale cmath codecvt compare complex concepts condition_variable csetjmp cstdarg
-cstdbool cstddef cstdint cstdio cstdlib cstring ctgmath ctime cuchar cwchar cwctype deque exception
-forward_list functional initializer_list iomanip ios iosfwd iostream istream iterator limits list locale
-map memory memory_resource mutex new numbers numeric optional ostream queue random ranges ratio regex
-scoped_allocator set shared_mutex source_location span sstream stack stdexcept streambuf string
-string_view strstream system_error tuple type_traits typeindex typeinfo unordered_map unordered_set
-utility valarray variant vector version
-""".split()
-C = """
-assert.h complex.h ctype.h errno.h fenv.h float.h inttypes.h iso646.h limits.h locale.h math.h memory.h
-setjmp.h stdalign.h stdarg.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h tgmath.h time.h
-uchar.h values.h wchar.h wctype.h
-""".split()
-CUDA = """
-builtin_types.h channel_descriptor.h cooperative_groups.h cuComplex.h cuda.h cuda_awbarrier.h
-cuda_awbarrier_primitives.h cuda_bf16.h cuda_device_runtime_api.h cuda_fp16.h cuda_fp4.h cuda_fp6.h
-cuda_fp8.h cuda_occupancy.h cuda_pipeline.h cuda_pipeline_primitives.h cuda_profiler_api.h
-cuda_runtime.h cuda_runtime_api.h cudaTypedefs.h curand_kernel.h device_atomic_functions.h
-device_functions.h device_launch_parameters.h device_types.h driver_types.h helper_math.h
-host_defines.h library_types.h math_constants.h math_functions.h mma.h sm_20_intrinsics.h
-sm_30_intrinsics.h sm_32_intrinsics.h sm_35_intrinsics.h sm_60_atomic_functions.h
-sm_61_intrinsics.h surface_indirect_functions.h surface_types.h texture_indirect_functions.h
-texture_types.h vector_functions.h vector_types.h nvToolsExt.h
-""".split()
-ALLOWED = frozenset((*CPP, *C, *CUDA))
-# Whole folders of CUDA's: libcu++, cooperative groups, cub and Thrust (neither has a matrix product).
+ALLOWED = words("headers")
+# Whole folders of CUDA's: libcu++, cooperative groups, cub, Thrust. (None has a matrix product.)
 FAMILIES = re.compile(r"(cuda|cooperative_groups|cub|thrust|nv|nvtx3)/[\w./-]+")
 # CPU vector units, for what the host does; they are the compiler's own.
 INTRINSICS = re.compile(r"(x86|[a-z]{1,3}mm)intrin\.h")
@@ -65,9 +38,8 @@ REASONS = {  # by how a header's name begins
     "filesystem": "a submission opens no files",
     "Python.h": "gpt.cu knows nothing of Python: its functions get addresses and sizes",
 }
-DIRECTIVES = frozenset(
-    "define undef if ifdef ifndef elif elifdef elifndef else endif include pragma error warning".split()
-)
+_CONDITIONS = ("if", "ifdef", "ifndef", "elif", "elifdef", "elifndef", "else", "endif")
+DIRECTIVES = ("define", "undef", *_CONDITIONS, "include", "pragma", "error", "warning")
 PRAGMAS = {  # by their first words: what they would do
     ("GCC", "dependency"): "looks at another file",
     ("GCC", "pch_preprocess"): "loads a precompiled header",
@@ -86,7 +58,9 @@ def check(sources: Sources) -> list[Broken]:
     """All that breaks the rule, file by file."""
     found = list(sources.broken)
     for file in sources.files.values():
-        found += [broken for include in file.includes if (broken := _include(sources, file, include))]
+        found += [
+            broken for include in file.includes if (broken := _include(sources, file, include))
+        ]
         for directive in file.directives:
             found += _directive(sources, file, directive)
         found += _tokens(file)
@@ -128,9 +102,8 @@ def _directive(sources: Sources, file: SourceFile, directive: Directive) -> Iter
         yield broken(f"#{shown} is not a directive that a submission may use")
     elif name == "include" and not (rest and rest[0].text[:1] in ("<", '"')):
         yield broken("#include must name its file itself, in quotes or <>, not through a macro")
-    elif name == "pragma":
-        if why := _pragma([token.text for token in rest]):
-            yield broken(why)
+    elif name == "pragma" and (why := _pragma([token.text for token in rest])):
+        yield broken(why)
     for i, token in enumerate(rest):
         if token.text in ("__has_include", "__has_include_next", "__has_embed"):
             tested = file.text[token.end : rest[-1].end].strip(" \t()")

@@ -1,7 +1,7 @@
 """gpt.cu and the headers of the submission that it includes, as tokens.
 
-What the compiler would see must be seen here: lines that go on after a backslash are joined first, as it
-does, and only what stands after a plain `#if 0` is left out, as it does; other branches are all read.
+What the compiler would see must be seen here. So lines that go on after a backslash are joined
+first, and what stands after a plain `#if 0` is left out; other branches are all read.
 """
 
 import functools
@@ -76,6 +76,8 @@ class SourceFile:
 
 def read(path: Path, name: str) -> SourceFile:
     """Raises OSError, and ValueError for a file that is no source: too large, or binary."""
+    if not path.is_file():
+        raise ValueError("it is not a plain file")
     with open(path, "rb") as file:
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:

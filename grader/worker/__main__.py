@@ -14,7 +14,10 @@ from grader.worker.errors import describe
 
 # The module of each operation: a kernel's worker never imports torch, so that it starts at once.
 OPERATIONS = {
+    "inspect_sources": "rules",
     "build": "build",
+    "inspect_library": "rules",
+    "inspect_python": "rules",
     "load_library": "kernels",
     "call": "kernels",
     "call_captured": "kernels",
