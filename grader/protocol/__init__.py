@@ -3,7 +3,7 @@
 A frame is a header of fixed size, the fields of its operation in the order in which operations.py
 declares them (no names, no types: both sides know them), and the forms of its arrays:
 
-    magic | role | arrays | operation | body length | ticket || fields | (dtype, shape) of each array
+    magic | role | arrays | operation | body length | ticket || fields | dtype, shape of each array
 
 Frames travel over a socket that only the two have. The bytes of arrays don't: they lie in memory
 that both share, one array after the other, each at a multiple of 64 bytes. Who receives copies them

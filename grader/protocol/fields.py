@@ -237,4 +237,5 @@ def _sized(reader: Reader, most: int) -> bytes:
 
 
 def _short(value: object) -> str:
-    return repr(value)[:40] if not isinstance(value, int) or abs(value) < 1 << 100 else "this number"
+    large = isinstance(value, int) and abs(value) >= 1 << 100
+    return "this number" if large else repr(value)[:40]

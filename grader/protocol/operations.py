@@ -33,14 +33,17 @@ class Several:
 Arrays = tuple[Array, ...] | Several
 
 
+NOTHING = Record()
+
+
 @dataclass(frozen=True)
 class Operation:
     """Of a request and its reply. defaults: of fields that a request may leave out."""
 
     code: int  # on the wire
-    fields: Record = Record()
+    fields: Record = NOTHING
     arrays: Arrays = ()
-    reply: Record = Record()
+    reply: Record = NOTHING
     reply_arrays: Arrays = ()
     defaults: MappingProxyType = field(default_factory=lambda: MappingProxyType({}))
 
