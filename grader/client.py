@@ -5,7 +5,6 @@ import shutil
 import signal
 import tempfile
 import time
-from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +64,7 @@ class Worker:
         """Raises OSError when no process can be started."""
         self.failed: WorkerFailed | None = None
         self._output: str | None = None  # kept by close()
-        self._pending: deque[Message] = deque()  # posted; their replies have not been read
+        self._pending: Message | None = None  # posted; its reply has not been read
         self._scratch = Path(tempfile.mkdtemp(prefix="mingpt-grade-"))
         self._channel, (theirs, memory) = pair()
         try:
@@ -83,14 +82,16 @@ class Worker:
             os.close(theirs)
         self._alive = True
 
-    def post(self, op: str, **fields) -> None:
+    def post(self, op: str, *arrays: np.ndarray, **fields) -> None:
         """Ask without waiting: the next ask() waits for this first. For work started early.
 
-        Without arrays: the memory that both share holds those of one message at a time.
+        One request at a time: the memory that both share holds one message's arrays.
         """
-        request, deadline = Message(op, fields), time.monotonic() + 10
+        if self._pending:
+            raise RuntimeError(f"{self._pending.op} was posted already, and its reply not awaited")
+        request, deadline = Message(op, fields, arrays), time.monotonic() + 10
         self._guard(lambda: self._channel.send(request, deadline), 10)
-        self._pending.append(request)
+        self._pending = request
 
     def ask(
         self, op: str, *arrays: np.ndarray, limit: float, **fields
@@ -107,10 +108,10 @@ class Worker:
 
     def settle(self, limit: float) -> None:
         """Wait for what was posted. Raises like ask()."""
-        while self._pending:
-            request = self._pending.popleft()
+        request, self._pending = self._pending, None
+        if request:
             deadline = time.monotonic() + limit
-            self._guard(lambda: self._reply(request, deadline), limit)  # noqa: B023 (called at once)
+            self._guard(lambda: self._reply(request, deadline), limit)
 
     def _ask(self, request: Message, limit: float):
         deadline = time.monotonic() + limit
