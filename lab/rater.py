@@ -100,7 +100,7 @@ class Measurement:
         path = library(self._session, worker)
         fields = {"path": path, "device": self._session.device}
         reply, _ = worker.ask("load_library", limit=LIMIT, **fields)
-        if reply.get("decoder") is not True:
+        if not reply["decoder"]:
             raise Failure("gpt.cu has none of the functions of decoder.h yet")
         worker.ask("open_decoder", path=path, limit=LIMIT)
         return "decode"
@@ -110,7 +110,7 @@ def library(session: Session, worker: Worker) -> str:
     """The submission's gpt.cu, built."""
     limit = session.rubric["build"].time_limit
     fields = {"submission": str(session.submission), "device": session.device}
-    return str(worker.ask("build", limit=limit, **fields)[0]["path"])
+    return worker.ask("build", limit=limit, **fields)[0]["path"]
 
 
 def right_kernels(session: Session, worker: Worker, prompt: np.ndarray) -> list[str]:

@@ -64,7 +64,7 @@ def built(context: Context, worker, reference: Path) -> Path:
     """The reference's library."""
     limit = context.session.rubric["build"].time_limit
     fields = {"submission": str(reference), "device": context.device}
-    return Path(str(worker.ask("build", limit=limit, **fields)[0].get("path")))
+    return Path(worker.ask("build", limit=limit, **fields)[0]["path"])
 
 
 class Caller:

@@ -18,7 +18,7 @@ def build(worker: Worker, submission: Path, mode: str, limit: float) -> Path:
     """The library of submission/gpt.cu in simt's mode "check" or "profile"."""
     fields = {"submission": str(submission), "device": "cpu", "mode": mode}
     reply, _ = worker.ask("build", limit=limit, **fields)
-    return Path(str(reply.get("path")))
+    return Path(reply["path"])
 
 
 def load(worker: Worker, library: Path, limit: float) -> None:
@@ -44,8 +44,8 @@ def steps(
     """
     header, out, text = _call(worker, "traced", case, limit, most=most)
     names = ["out", *(name for name, array in case.inputs.items() if array is not None)]
-    addresses = header.get("addresses")
-    if not isinstance(addresses, list) or [type(at) for at in addresses] != [int] * len(names):
+    addresses = header["addresses"]
+    if len(addresses) != len(names):
         raise Failure("The worker sent back something else than where the buffers were.")
     try:
         launches = read_traces(text, library)
