@@ -77,6 +77,9 @@ _CALL = {"function": NAME, "sizes": SIZES, "eps": Maybe(Float()), "null_bias": B
 _PLACED = _CALL | {"starts": SIZES}
 _WATCHED = _CALL | {"shape": SIZES}
 
+# Which rule of the game is broken ("": none), and the lines of a message that says where.
+BROKEN = Record(rule=OneOf("", "includes", "assembly", "symbols", "python"), broken=Text(16_000))
+
 OPERATIONS = {
     # build.py
     "build": Operation(
@@ -84,6 +87,16 @@ OPERATIONS = {
         Record(submission=FilePath(), device=DEVICE, mode=OneOf("plain", "check", "profile")),
         reply=Record(path=FilePath(), seconds=Float(0, 1e6)),
         defaults=MappingProxyType({"mode": "plain"}),
+    ),
+    # rules.py
+    "inspect_sources": Operation(
+        5, Record(submission=FilePath(), inline_assembly=Bool()), reply=BROKEN
+    ),
+    "inspect_library": Operation(6, Record(path=FilePath()), reply=BROKEN),
+    "inspect_python": Operation(
+        7,
+        Record(submission=FilePath(), torch_compile=Bool(), fused_attention=Bool()),
+        reply=BROKEN,
     ),
     # kernels.py
     "load_library": Operation(

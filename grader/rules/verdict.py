@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from grader.client import printable
 from grader.outcome import Failure
 from mingpt.paths import ROOT
 
@@ -41,11 +42,9 @@ def require(session, worker, op: str, limit: float, **fields) -> None:
     )
     allowed = {name: session.rubric.rules[name] for name in names}
     reply, _ = worker.ask(op, limit=limit, **fields, **allowed)
-    rule, broken = reply.get("rule"), reply.get("broken")
-    if rule not in HINTS:
-        return
-    message = f"A rule of the game is broken ({rule}).\n{broken}"
-    raise Failure(message, HINTS[rule], {"rule": rule})
+    if rule := reply["rule"]:
+        message = f"A rule of the game is broken ({rule}).\n{printable(reply['broken'])}"
+        raise Failure(message, HINTS[rule], {"rule": rule})
 
 
 def is_ours(submission: Path) -> bool:
