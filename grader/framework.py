@@ -101,6 +101,7 @@ class Session:
         self.stage = stage  # of the labs: what later ones teach is not expected
         self.library: Path | None = None  # made by the build check
         self.outputs: dict[str, str] = {}  # check id -> what was printed
+        self.flags: list[dict] = []  # {"id" of a check, "text"}: for a human to look at
         self.passed: set[str] = set()  # the checks that have, so far
         self._oracle: Future | None = None
         self._warm: list[Worker] = []  # have begun to import torch and to load the model

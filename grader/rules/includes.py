@@ -4,8 +4,10 @@ And the other ways in which a text steers the preprocessor or the linker: #embed
 pragmas and attributes, digraphs.
 """
 
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from grader.rules.broken import Broken, words
 from grader.rules.sources import Directive, SourceFile, Sources
@@ -104,23 +106,24 @@ def _directive(sources: Sources, file: SourceFile, directive: Directive) -> Iter
         yield broken("#include must name its file itself, in quotes or <>, not through a macro")
     elif name == "pragma" and (why := _pragma([token.text for token in rest])):
         yield broken(why)
-    for i, token in enumerate(rest):
-        if token.text in ("__has_include", "__has_include_next", "__has_embed"):
-            tested = file.text[token.end : rest[-1].end].strip(" \t()")
-            tested = tested[1:].split(">" if tested[:1] == "<" else '"')[0]
-            local = (sources.folder / file.name).parent / tested
-            known = is_allowed(tested) or sources.is_given(tested)
-            if token.text != "__has_include" or not (known or _is_inside(sources, local)):
-                yield broken(f"{token.text} may ask only for headers that may be included")
-            if i == 0 and name == "define":
-                yield broken("__has_include can't be defined")
+    for token in rest:
+        if token.text in ("__has_include_next", "__has_embed"):
+            yield broken(f"{token.text} is not allowed")
+        elif token.text == "__has_include" and not _may_ask(sources, file, token):
+            yield broken("__has_include may ask only for headers that may be included")
 
 
-def _is_inside(sources: Sources, path) -> bool:
-    try:
-        return sources.is_inside(path.resolve())
-    except (OSError, ValueError):
+def _may_ask(sources: Sources, file: SourceFile, token: Token) -> bool:
+    """Whether what __has_include asks for, behind the token, is a header that may be included."""
+    asked = re.match(r"\s*\(?\s*(?:<([^>\n]*)>|\"([^\"\n]*)\")", file.text[token.end :])
+    name = asked and (asked[1] or asked[2] or "")
+    if not name:
         return False
+    if asked[2] and not name.startswith("/"):
+        beside = os.path.normpath((sources.folder / file.name).parent / name)
+        if sources.is_inside(Path(beside)):
+            return True
+    return is_allowed(name) or sources.is_given(name)
 
 
 def _pragma(words: list[str]) -> str:

@@ -31,12 +31,12 @@ _BASES = words("functions") | {f"{name}{end}" for name in words("math") for end 
 FAMILIES = re.compile(
     r"__isoc\d\d_v?sscanf|__isoc\d\d_strto\w+"
     r"|_ZGV[a-z]N\d+v+_\w+"  # vectors of libm's
-    r"|__(cxa|gcc|gthrw)_\w+|_Unwind_\w+|_ITM_\w+"
+    r"|__(cxa|gcc|gthrw|atomic)_\w+|_Unwind_\w+|_ITM_\w+"
     # arithmetic of libgcc's
     r"|__(add|sub|mul|u?div|u?mod|u?divmod|neg|fix|fixuns|float|floatun|trunc|extend|pow|u?cmp|ash[lr]"
     r"|lshr|eq|ne|lt|le|gt|ge|unord|clz|ctz|ffs|parity|popcount|bswap)\w*[sdtxhbq][fic]\w*"
     r"|_Z(n[wa]|d[la])\w+"  # new and delete
-    r"|_Z(T[VISTC]|THN?|TWN?|GV|Tv0_n\d+_|Thn\d+_)?(NV?K?)?(S[tosid]|N?10__cxxabiv1|N?9__gnu_cxx)\w*"
+    r"|_Z(T[VISTC]|THN?|TWN?|GV|Tv0_n\d+_|Thn\d+_)?(NV?K?)?(S[atbosid]|N?10__cxxabiv1|N?9__gnu_cxx)\w*"
     r"|_ZT[IS]P?K?[a-z]"  # of plain types
 )
 

@@ -1,7 +1,7 @@
 """Honest submissions of many kinds: none may break a rule of the game, or lose a point to one.
 
-FUNCTION_WORDS.cu and kv_cache_WORDS.py are parts as in gallery/unusual, whose own entries count here
-as well. `make` gives whole folders.
+FUNCTION_WORDS.cu and kv_cache_WORDS.py are parts as in gallery/unusual, whose own entries count
+here as well. `make` gives whole folders.
 """
 
 import shutil
@@ -13,7 +13,7 @@ from mingpt.paths import ROOT
 
 HERE = Path(__file__).parent
 SOLUTIONS = ROOT / "solutions"
-PARTS = sorted([*HERE.glob("*_*.cu"), *HERE.glob("*_*.py")])
+PARTS = sorted([*HERE.glob("*_*.cu"), *HERE.glob("kv_cache_*.py")])
 WHOLE = ("windows", "helpers", "decoder", "shadows")
 
 
@@ -26,7 +26,9 @@ def make(folder: Path, kind: str) -> Path:
             lines = (folder / name).read_text("utf-8").rstrip("\n").replace("\n", "\r\n")
             (folder / name).write_bytes(b"\xef\xbb\xbf" + lines.encode())
     if kind == "helpers":  # headers of its own, in a folder, that include each other
-        body = text.replace('#include "gpt.h"', '#pragma once\n#include "sizes.h"\n#include "gpt.h"')
+        body = text.replace(
+            '#include "gpt.h"', '#pragma once\n#include "sizes.h"\n#include "gpt.h"'
+        )
         (folder / "src").mkdir()
         (folder / "src" / "kernels.cuh").write_text(body)
         (folder / "src" / "sizes.h").write_text('#pragma once\n#include "../common.h"\n')
@@ -40,7 +42,9 @@ def make(folder: Path, kind: str) -> Path:
     if kind == "shadows":  # headers with names that the system has too, and a copy of gpt.h
         shutil.copy(ROOT / "mingpt" / "include" / "gpt.h", folder / "gpt.h")
         (folder / "memory.h").write_text("#pragma once\n#include <cuda_runtime.h>\n")
-        (folder / "gpt.cu").write_text(text.replace('#include "gpt.h"', '#include "gpt.h"\n#include "memory.h"'))
+        (folder / "gpt.cu").write_text(
+            text.replace('#include "gpt.h"', '#include "gpt.h"\n#include "memory.h"')
+        )
     return folder
 
 
