@@ -8,7 +8,7 @@ import os
 import sys
 from importlib import import_module
 
-from grader import isolation
+from grader.isolation import limits
 from grader.protocol import Channel, ChannelClosed, ProtocolError
 from grader.worker.errors import describe
 
@@ -50,7 +50,7 @@ def main() -> None:
     read_fd, write_fd, device = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     for fd in (read_fd, write_fd):
         os.set_inheritable(fd, False)  # programs that a submission starts don't get them
-    isolation.confine(device)
+    limits.confine(device)
     channel = Channel(read_fd, write_fd)
     while True:
         try:
