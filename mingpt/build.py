@@ -11,10 +11,9 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
-from mingpt.errors import BuildError, DeviceError, SubmissionError, ToolchainError
+from mingpt.errors import BuildError, DeviceError
 from mingpt.paths import INCLUDE, PACKAGE, ROOT, cache_dir
 from mingpt.submission import check_folder
 from simt.cache import touch, workspace
@@ -41,60 +40,17 @@ def pick_device(device: str = "auto") -> str:
     return device
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What `build` is going to make of a submission."""
-
-    library: Path  # in the cache, named by all that goes into it
-    sources: list[Path]  # gpt.cu and its local includes
-    flags: list[str]  # nvcc's, for a GPU
-    capability: int | None = None  # the GPU's compute capability times 10, such as 90
-
-
-def plan(
-    submission: Path, device: str = "cpu", mode: str = "plain", capability: int | None = None
-) -> Plan:
-    """Nothing is compiled, only read. Raises BuildError (ToolchainError) and SubmissionError.
-
-    capability: of the GPU to build for, if torch need not be asked which one there is.
-    """
-    source = check_folder(submission, "gpt.cu") / "gpt.cu"
-    try:
-        if device == "cpu":
-            return _plan_cpu(source, mode)
-        return _plan_cuda(source, capability or _capability())
-    except OSError as e:
-        raise SubmissionError(f"{e.filename or source} cannot be read: {e.strerror}.") from None
-
-
-def build(
-    submission: Path, device: str = "cpu", mode: str = "plain", capability: int | None = None
-) -> Path:
+def build(submission: Path, device: str = "cpu", mode: str = "plain") -> Path:
     """The library built from submission/gpt.cu for 'cpu' or 'cuda'.
 
-    mode: 'check' or 'profile' for one of simt's instrumented builds, on the CPU only. capability:
-    see plan. Raises BuildError with the compiler's messages, or when there is no compiler, and
-    SubmissionError when there is no gpt.cu.
+    mode: 'check' or 'profile' for one of simt's instrumented builds, on the CPU only. Raises
+    BuildError with the compiler's messages, or when there is no compiler, and SubmissionError when
+    there is no gpt.cu.
     """
     source = check_folder(submission, "gpt.cu") / "gpt.cu"
     if device == "cpu":
         return _build_cpu(source, mode)
-    return _build_cuda(source, capability or _capability())
-
-
-def _plan_cpu(source: Path, mode: str) -> Plan:
-    from simt.build import CompileError, plan_library
-    from simt.compiler import find_compiler
-
-    try:
-        find_compiler()
-    except CompileError as e:
-        raise ToolchainError(str(e)) from None
-    try:
-        planned = plan_library(source, include_dirs=[INCLUDE], cache_dir=cache_dir(), mode=mode)
-    except CompileError as e:
-        raise BuildError(str(e)) from None
-    return Plan(planned.output, list(planned.tree.files), planned.flags)
+    return _build_cuda(source, _capability())
 
 
 def _build_cpu(source: Path, mode: str) -> Path:
@@ -107,10 +63,11 @@ def _build_cpu(source: Path, mode: str) -> Path:
     return built.path
 
 
-def _plan_cuda(source: Path, capability: int) -> Plan:
+def _build_cuda(source: Path, capability: int) -> Path:
+    """capability: the GPU's compute capability times 10, such as 90."""
     nvcc = shutil.which("nvcc")
     if nvcc is None:
-        raise ToolchainError(
+        raise BuildError(
             "There is no nvcc on the PATH. Install the CUDA toolkit, or use --device cpu."
         )
     flags = ["-O3", "-std=c++17", "-lineinfo", _target(capability, _architectures(nvcc))]
@@ -118,25 +75,18 @@ def _plan_cuda(source: Path, capability: int) -> Plan:
     # which GNU would unite for the whole process.
     flags += ["-shared", "-Xcompiler", "-fPIC,-fno-gnu-unique", "-Xlinker", "-Bsymbolic"]
     flags += ["-I", str(INCLUDE), "-include", str(LAST_ERROR)]
-    sources = [source.resolve(), *local_includes(source)]
-    inputs = [*sources, LAST_ERROR, *sorted(INCLUDE.iterdir())]
+    inputs = [source, *local_includes(source), LAST_ERROR, *sorted(INCLUDE.iterdir())]
     key = hashlib.sha256(repr((_version(nvcc), flags)).encode())
     for path in inputs:
         key.update(path.read_bytes())
     library = cache_dir() / f"gpt-sm_{capability}-{key.hexdigest()[:20]}.so"
-    return Plan(library, sources, flags, capability)
-
-
-def _build_cuda(source: Path, capability: int) -> Path:
-    planned = _plan_cuda(source, capability)
-    library = planned.library
     if library.exists():
         touch(library)
         return library
 
     with workspace(library.parent) as folder:
         partial = folder / library.name
-        command = ["nvcc", *planned.flags, "-o", str(partial), str(source)]
+        command = [nvcc, *flags, "-o", str(partial), str(source)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -198,7 +148,7 @@ def _architectures(nvcc: str) -> list[int]:
     known = [int(number) for number in re.findall(r"compute_(\d+)\b", listed.stdout)]
     if not known:
         said = (listed.stdout + listed.stderr).strip()
-        raise ToolchainError(
+        raise BuildError(
             f"{nvcc} --list-gpu-arch names no GPU. Is it CUDA 11 or newer, and whole?\n{said}"
         )
     return known

@@ -34,10 +34,7 @@ from simt.compiler import (
 from simt.diagnostics import readable
 from simt.sources import CUDA_SUFFIXES, SourceTree
 
-__all__ = [
-    *("Build", "CompileError", "Plan", "build_library", "build_program", "plan_library"),
-    "runtime_archive",
-]
+__all__ = ["Build", "CompileError", "build_library", "build_program", "runtime_archive"]
 
 REWRITE = Path(__file__).resolve().parent / "rewrite"
 
@@ -50,17 +47,6 @@ class Build:
     log: str  # the compiler's warnings, with the user's own file and line
     seconds: float  # that it took
     cached: bool  # whether it was there already
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be built, and where it is kept."""
-
-    kind: str  # "library" or "program"
-    compiler: Compiler
-    tree: SourceTree
-    flags: list[str]
-    output: Path  # in the cache, named by all that goes into it
 
 
 def build_library(
@@ -78,19 +64,7 @@ def build_library(
     defines: macros, as "NAME" or "NAME=value". timeout: seconds for each call of the compiler.
     mode: "check" or "profile" for an instrumented build. Raises CompileError.
     """
-    plan = _plan("library", sources, include_dirs, defines, cache_dir, std, mode)
-    return _build(plan, cache_dir, timeout)
-
-
-def plan_library(
-    sources: Path | Sequence[Path],
-    *,
-    include_dirs: Sequence[Path] = (),
-    cache_dir: Path | None = None,
-    mode: str = "plain",
-) -> Plan:
-    """What build_library would build of these: nothing is compiled. Raises CompileError."""
-    return _plan("library", sources, include_dirs, (), cache_dir, "c++17", mode)
+    return _build("library", sources, include_dirs, defines, cache_dir, std, timeout, mode)
 
 
 def build_program(
@@ -104,8 +78,7 @@ def build_program(
     mode: str = "plain",
 ) -> Build:
     """Builds a program from sources with a main; otherwise as build_library."""
-    plan = _plan("program", sources, include_dirs, defines, cache_dir, std, mode)
-    return _build(plan, cache_dir, timeout)
+    return _build("program", sources, include_dirs, defines, cache_dir, std, timeout, mode)
 
 
 def runtime_archive(cache_dir: Path | None = None) -> Path:
@@ -159,15 +132,17 @@ def _keep_to_itself(runtime: Path) -> None:
     run([["objcopy", f"--localize-symbols={names}", str(runtime)]], TIMEOUT)
 
 
-def _plan(
+def _build(
     kind: str,
     sources: Path | Sequence[Path],
     include_dirs: Sequence[Path],
     defines: Sequence[str],
     cache_dir: Path | None,
     std: str,
+    timeout: float,
     mode: str,
-) -> Plan:
+) -> Build:
+    started = time.perf_counter()
     sources = [Path(sources)] if isinstance(sources, (str, Path)) else [Path(s) for s in sources]
     compiler = find_compiler()
     tree = SourceTree(sources, [Path(folder) for folder in include_dirs])
@@ -191,13 +166,7 @@ def _plan(
     stem = re.sub(r"[^\w.-]", "_", sources[0].stem)[:40] or "code"
     folder = find_cache(cache_dir)
     output = folder / (f"{stem}-{key}.so" if kind == "library" else f"{stem}-{key}")
-    return Plan(kind, compiler, tree, flags, output)
-
-
-def _build(plan: Plan, cache_dir: Path | None, timeout: float) -> Build:
-    started = time.perf_counter()
-    output, folder = plan.output, plan.output.parent
-    log_path = folder / f"{output.name.removesuffix('.so')}.log"
+    log_path = folder / f"{stem}-{key}.log"
     if output.exists():
         touch(output)
         touch(log_path)
@@ -206,7 +175,7 @@ def _build(plan: Plan, cache_dir: Path | None, timeout: float) -> Build:
 
     archive = runtime_archive(cache_dir)
     with _disk_errors(), workspace(folder) as scratch:
-        log = _compile(plan, archive, scratch, timeout)
+        log = _compile(compiler, kind, tree, flags, archive, scratch, timeout)
         (scratch / "log").write_text(log)
         os.replace(scratch / "log", log_path)
         os.replace(scratch / "output", output)
@@ -214,9 +183,16 @@ def _build(plan: Plan, cache_dir: Path | None, timeout: float) -> Build:
     return Build(output, log, time.perf_counter() - started, cached=False)
 
 
-def _compile(plan: Plan, archive: Path, scratch: Path, timeout: float) -> str:
+def _compile(
+    compiler: Compiler,
+    kind: str,
+    tree: SourceTree,
+    flags: list[str],
+    archive: Path,
+    scratch: Path,
+    timeout: float,
+) -> str:
     """Compiles to scratch/output; returns the warnings."""
-    compiler, tree, flags = plan.compiler, plan.tree, plan.flags
     copies, user_files = tree.write(scratch)
     objects, commands = [], []
     for i, (original, copy) in enumerate(zip(tree.sources, copies, strict=True)):
@@ -229,9 +205,7 @@ def _compile(plan: Plan, archive: Path, scratch: Path, timeout: float) -> str:
     link = [*compiler.command, *compiler.flags, *objects]
     link += ["-fopenmp"] if "-fopenmp" in flags else []
     link += ["-Wl,--whole-archive", str(archive), "-Wl,--no-whole-archive", "-ldl"]
-    link += (
-        ["-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs"] if plan.kind == "library" else ["-rdynamic"]
-    )
+    link += ["-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs"] if kind == "library" else ["-rdynamic"]
     try:
         log = run(commands, timeout)
         if "-fsanitize=thread" in flags:  # functions of the C library become simt's

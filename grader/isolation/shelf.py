@@ -10,12 +10,12 @@ MOST_BYTES = 64 << 20  # of a submission that is copied
 BLOCK = 4096  # a file counts as so many bytes at least
 READABLE = 0o755, 0o644  # folders, files
 SOURCES = {".cu", ".cuh", ".h", ".hpp", ".py"}
-LADDER = ROOT / "solutions" / "ladder"
+SOLUTIONS = ROOT / "solutions"
 
 
 def home(submission: Path) -> Path:
-    """The folder that all its files lie in. Ours, of the ladder, include each other's."""
-    return LADDER if LADDER in submission.absolute().parents else submission
+    """The folder that all its files lie in. Those of our own ladder take parts from each other."""
+    return SOLUTIONS if SOLUTIONS in submission.absolute().parents else submission
 
 
 class Shelf:
