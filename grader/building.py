@@ -1,12 +1,13 @@
 """Builds a submission's gpt.cu: a worker compiles, and the grader keeps what came of it.
 
-A worker can't write to the cache of built kernels, nor see it. It sends the library's bytes; they
-are looked at and put into the cache here, whole or not at all, under the name that the grader has
-made from the submission's own text.
+A worker can neither write to the cache of built kernels nor see it. It sends the library's bytes;
+they are looked at and put into the cache here, whole or not at all, under the hash of all that the
+worker had seen. No word of the submission is interpreted here.
 """
 
 import errno
-import os
+import functools
+import hashlib
 import sys
 from pathlib import Path
 
@@ -14,87 +15,68 @@ import numpy as np
 
 from grader import files
 from grader.client import Worker
-from grader.isolation.shelf import home
 from grader.outcome import Failure, GraderError
-from mingpt import build as builder
-from mingpt.errors import BuildError, SubmissionError, ToolchainError
-from mingpt.paths import INCLUDE, cache_dir
+from mingpt.build import find_toolchain
+from mingpt.errors import ToolchainError
+from mingpt.paths import PACKAGE, ROOT, cache_dir
 from simt.build import CompileError, runtime_archive
 from simt.cache import prune, touch
 
-MOST_SOURCE = 4 << 20  # bytes of gpt.cu, and of each file that it includes
 MOST_LIBRARY = 64 << 20  # bytes
 ELF = b"\x7fELF"
+CODE = {".py", ".h", ".hpp", ".cuh", ".cu", ".cpp", ".S", ".txt", ""}  # of simt/ and mingpt/
 
 
 def build(worker: Worker, submission: Path, device: str, limit: float, mode: str = "plain") -> Path:
     """The library, in the cache. mode: of mingpt.build.build.
 
-    Raises RequestFailed (kind "build": it does not compile), WorkerFailed, Failure for what may not
-    be compiled or came back as a library, and GraderError where the grader itself can't.
+    The worker must have been started for this submission. Raises RequestFailed (kind "build": it
+    does not compile), WorkerFailed, Failure where no library came back, and GraderError where the
+    grader itself can't: there is no compiler, the disk is full.
     """
-    planned = plan(submission, device, mode)
-    if planned.library.exists():
-        touch(planned.library)
-        return planned.library
-    fields = {"submission": str(submission), "device": device, "mode": mode}
-    if planned.capability:
-        fields["capability"] = planned.capability
-    if device == "cpu":
-        fields["runtime"] = worker.show(_runtime())
-    _, arrays = worker.ask("build", limit=limit, **fields)
-    if plan(submission, device, mode) != planned:
-        raise Failure("gpt.cu was changed while it was being compiled. Grade it again.")
-    _keep(planned.library, _library(arrays))
-    return planned.library
-
-
-def plan(submission: Path, device: str, mode: str) -> builder.Plan:
-    """What is going to be built. Raises as build does."""
-    source = submission / "gpt.cu"
     try:
-        _check_size(source, submission)
-        planned = builder.plan(submission, device, mode)
+        toolchain = find_toolchain(device)
+        runtime = runtime_archive(cache_dir()) if device == "cpu" else None
+        seen = worker.shelf.digest()
+    except (ToolchainError, CompileError) as error:
+        raise GraderError(str(error).rstrip(".")) from None
     except OSError as error:
-        raise Failure(f"gpt.cu can't be read: {error.strerror}.") from None
-    except ToolchainError as error:
-        raise GraderError(str(error)) from None
-    except (SubmissionError, BuildError) as error:
-        raise Failure(str(error)) from None
-    for path in planned.sources:
-        _check_place(path, submission)
-        _check_size(path, submission)
-    return planned
+        raise Failure(f"{error.filename} can't be read: {error.strerror}.") from None
+    parts = [device, mode, str(submission), toolchain.identity, _ours(), seen]
+    key = hashlib.sha256("\n".join(parts).encode(errors="surrogateescape")).hexdigest()
+    library = cache_dir() / f"graded-{key[:20]}.so"
+    if library.exists():
+        touch(library)
+        return library
+    _, arrays = worker.ask(
+        "build",
+        submission=str(submission),
+        device=device,
+        mode=mode,
+        capability=toolchain.capability,
+        runtime=runtime and worker.show(runtime),
+        limit=limit,
+    )
+    if worker.shelf.digest() != seen:
+        raise Failure("The submission was changed while it was being compiled. Grade it again.")
+    _keep(library, _checked(arrays[0]))
+    return library
 
 
-def _check_place(path: Path, submission: Path) -> None:
-    inside = (home(submission).resolve(), INCLUDE)
-    if not any(folder in path.resolve().parents for folder in inside):
-        raise Failure(
-            f"{path.name} lies outside of the submission's folder, and gpt.cu is or includes it.",
-            'All that gpt.cu includes by its own #include "..." belongs beside it.',
-        )
+@functools.cache
+def _ours() -> str:
+    """A digest of what is ours in a library: simt, and what gpt.cu includes."""
+    found = hashlib.sha256()
+    for folder in (PACKAGE, ROOT / "simt"):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in CODE and path.is_file():
+                found.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    return found.hexdigest()
 
 
-def _check_size(path: Path, submission: Path) -> None:
-    size = path.stat().st_size
-    if size > MOST_SOURCE:
-        shown = os.path.relpath(path, submission)
-        raise Failure(f"{shown} has {size:,} bytes, and {MOST_SOURCE:,} are allowed.")
-
-
-def _runtime() -> Path:
-    """simt's own part of each library for the CPU, compiled here the first time."""
-    try:
-        return runtime_archive(cache_dir())
-    except CompileError as error:
-        raise GraderError(f"simt's runtime can't be compiled: {error}") from None
-
-
-def _library(arrays: list[np.ndarray]) -> bytes:
-    if [(array.dtype.name, array.ndim) for array in arrays] != [("uint8", 1)]:
-        raise Failure("The worker sent back something else than a library.")
-    data = arrays[0].tobytes()
+def _checked(array: np.ndarray) -> bytes:
+    """The library's bytes, if it may be one. Raises Failure."""
+    data = array.tobytes()
     if len(data) > MOST_LIBRARY:
         raise Failure(
             f"The compiled library has {len(data):,} bytes, and {MOST_LIBRARY:,} are allowed."

@@ -16,6 +16,8 @@ from grader.results import ERROR, FAILED, PASSED, SKIPPED, CheckResult, Result
 from grader.rubric import Rubric
 from grader.scoring import points
 
+LONGEST = 30_000  # characters of a message: a compiler's errors, or what simt has found
+
 
 class Progress:
     """Told what happens during a grading. This one keeps quiet."""
@@ -124,6 +126,8 @@ def run(
 
     def result(status: str, earned: float, message: str, hint="", figures=None, **fields):
         message = message.replace(f"{session.submission}{os.sep}", "")  # the student's own files
+        if len(message) > LONGEST:
+            message = f"{message[:LONGEST]}\n[cut here]"
         return CheckResult(
             *(check.id, check.title, status, earned, worth, message, hint),
             *(figures or {}, extra),

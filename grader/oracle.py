@@ -33,9 +33,11 @@ class Oracle:
     def after_prompt(self, prompt: np.ndarray, new: np.ndarray) -> np.ndarray:
         """The logits from which each new id (N) should have been picked: (N, V).
 
-        All at once: a causal model gives each position the same logits whatever comes later.
+        All at once: a causal model gives each position the same logits whatever comes later. An id
+        that is none stands for the nearest one: it is wrong itself, and what follows it no matter.
         """
-        return self.logits(np.concatenate([prompt, new[:-1]]))[prompt.size - 1 :]
+        known = np.clip(new[:-1], 0, self.config.vocab_size - 1)
+        return self.logits(np.concatenate([prompt, known]))[prompt.size - 1 :]
 
 
 def first_difference(got: np.ndarray, expected: np.ndarray, tolerance: float) -> int | None:

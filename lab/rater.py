@@ -102,7 +102,7 @@ class Measurement:
         path = library(self._session, worker)
         fields = {"path": path, "device": self._session.device}
         reply, _ = worker.ask("load_library", limit=LIMIT, **fields)
-        if reply.get("decoder") is not True:
+        if not reply["decoder"]:
             raise Failure("gpt.cu has none of the functions of decoder.h yet")
         worker.ask("open_decoder", path=path, limit=LIMIT)
         return "decode"

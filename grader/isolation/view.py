@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # Of this repository: what runs submissions, and nothing to compare their results with.
 PARTS = (
     *("mingpt", "simt"),
-    *("grader/__init__.py", "grader/protocol.py", "grader/isolation", "grader/worker"),
+    *("grader/__init__.py", "grader/protocol", "grader/isolation", "grader/rules", "grader/worker"),
 )
 # /sys says how many processors there are.
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/sys/devices/system/cpu")

@@ -13,7 +13,7 @@ def build(
     device: str,
     mode: str = "plain",
     capability: int | None = None,
-    runtime: str = "",
+    runtime: str | None = None,
 ) -> tuple[dict, list]:
     """The library's bytes. Raises BuildError, with the log.
 

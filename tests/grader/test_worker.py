@@ -77,7 +77,7 @@ def test_a_worker_gets_nothing_of_our_environment(monkeypatch):
 
 def test_what_a_worker_answers_is_checked():
     with Worker() as worker:
-        os.write(worker._channel.write_fd, b"GET / HTTP/1.1\r\n\r\n")
+        worker._channel._connection.send(b"GET / HTTP/1.1\r\n\r\n")
         with pytest.raises((WorkerDied, WorkerTalksNonsense)):
             worker.ask("build", submission="/", device="cpu", limit=10)
 
