@@ -16,6 +16,8 @@ from grader.results import ERROR, FAILED, PASSED, SKIPPED, CheckResult, Result
 from grader.rubric import Rubric
 from grader.scoring import points
 
+LONGEST = 30_000  # characters of a message: a compiler's errors, or what simt has found
+
 
 class Progress:
     """Told what happens during a grading. This one keeps quiet."""
@@ -82,6 +84,7 @@ def grade(
             environment_.describe(device, seed),
             session.outputs,
             submission.name,
+            flags=session.flags,
         )
     finally:
         session.close()
@@ -109,9 +112,7 @@ def prepare(session: Session, coming: list[Check]) -> None:
     """
     if coming and coming[0].timed:
         coming = coming[:1]
-    needed = sum(check.models for check in coming)
-    if needed:
-        session.warm_up(needed)
+    session.warm_up(host for check in coming for host in check.hosts(session) if host.is_dir())
 
 
 def run(
@@ -124,8 +125,14 @@ def run(
 ) -> CheckResult:
     """One check, unless something that it needs has not passed."""
 
+    def details(outcome: Passed | Failure) -> dict:
+        session.flags += [{"id": check.id, "text": text} for text in outcome.flags]
+        return more(outcome)
+
     def result(status: str, earned: float, message: str, hint="", figures=None, **fields):
         message = message.replace(f"{session.submission}{os.sep}", "")  # the student's own files
+        if len(message) > LONGEST:
+            message = f"{message[:LONGEST]}\n[cut here]"
         return CheckResult(
             *(check.id, check.title, status, earned, worth, message, hint),
             *(figures or {}, extra),
@@ -163,7 +170,7 @@ def run(
         return result(ERROR, 0, f"The grader failed: {type(error).__name__}: {error}.")
 
 
-def details(outcome: Passed | Failure) -> dict:
+def more(outcome: Passed | Failure) -> dict:
     """The fields of a CheckResult that say more."""
     idea = ideas.find(outcome.idea if outcome.hint else "")
     return {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args, get_origin
 
 from grader import files
+from grader.client import printable
 
 SCHEMA_VERSION = 3
 
@@ -53,6 +54,7 @@ class Result:
     outputs: dict[str, str] = field(default_factory=dict)  # check id -> what was printed
     submission: str = ""  # its folder's name
     history: list[dict] = field(default_factory=list)  # earlier gradings, the oldest first
+    flags: list[dict] = field(default_factory=list)  # {"id" of a check, "text"}: for a human's eyes
 
     @property
     def score(self) -> float:
@@ -80,6 +82,7 @@ class Result:
                     {**asdict(check), "output": self.outputs.get(check.id, "")}
                     for check in self.checks
                 ],
+                "flags": self.flags,
                 "environment": self.environment,
                 "history": self.history,
             }
@@ -103,6 +106,9 @@ class Result:
             if check["status"] not in (PASSED, FAILED, SKIPPED, ERROR):
                 raise ResultError(f"check {i + 1}: status can't be {check['status'][:20]!r}")
             data["outputs"][check["id"]] = str(check.get("output", ""))
+        for flag in data.get("flags", ()):
+            if not all(isinstance(flag.get(name), str) for name in ("id", "text")):
+                raise ResultError("flags: each must have an id and a text")
         place = data["environment"]
         for name in PLACE:
             if not isinstance(place.get(name), str):
@@ -173,13 +179,16 @@ def _is(value: object, kind: type) -> bool:
 
 
 def plain(value):
-    """Data that JSON can hold: NaN and infinity become text, NumPy's numbers Python's."""
+    """Data that JSON can hold: NaN and infinity become text, NumPy's numbers Python's.
+
+    Texts have no control characters any more: whoever shows them need not take care.
+    """
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {printable(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value
+    return printable(value) if isinstance(value, str) else value

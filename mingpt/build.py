@@ -11,12 +11,15 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
-from mingpt.errors import BuildError, DeviceError
+from mingpt.errors import BuildError, DeviceError, ToolchainError
 from mingpt.paths import INCLUDE, PACKAGE, ROOT, cache_dir
 from mingpt.submission import check_folder
+from simt import needs
 from simt.cache import touch, workspace
+from simt.compiler import CompileError
 
 LAST_ERROR = PACKAGE / "cuda" / "last_error.h"
 TIMEOUT = 300  # seconds
@@ -40,17 +43,40 @@ def pick_device(device: str = "auto") -> str:
     return device
 
 
-def build(submission: Path, device: str = "cpu", mode: str = "plain") -> Path:
+@dataclass(frozen=True)
+class Toolchain:
+    """What compiles for a device on this machine."""
+
+    identity: str  # changes whenever the same source could become something else
+    capability: int | None  # the GPU's compute capability times 10, such as 90; None on a CPU
+
+
+def find_toolchain(device: str) -> Toolchain:
+    """For 'cpu' or 'cuda'. Raises ToolchainError where there is none."""
+    if device == "cpu":
+        from simt.compiler import CompileError, find_compiler
+
+        try:
+            return Toolchain(find_compiler().identity(), None)
+        except CompileError as e:
+            raise ToolchainError(str(e)) from None
+    nvcc, capability = _find_nvcc(), _capability()
+    return Toolchain(f"{_version(nvcc)} {capability}", capability)
+
+
+def build(
+    submission: Path, device: str = "cpu", mode: str = "plain", capability: int | None = None
+) -> Path:
     """The library built from submission/gpt.cu for 'cpu' or 'cuda'.
 
-    mode: 'check' or 'profile' for one of simt's instrumented builds, on the CPU only. Raises
-    BuildError with the compiler's messages, or when there is no compiler, and SubmissionError when
-    there is no gpt.cu.
+    mode: 'check' or 'profile' for one of simt's instrumented builds, on the CPU only. capability:
+    the GPU's, if it is known already. Raises BuildError with the compiler's messages, or when there
+    is no compiler, and SubmissionError when there is no gpt.cu.
     """
     source = check_folder(submission, "gpt.cu") / "gpt.cu"
     if device == "cpu":
         return _build_cpu(source, mode)
-    return _build_cuda(source, _capability())
+    return _build_cuda(source, capability or _capability())
 
 
 def _build_cpu(source: Path, mode: str) -> Path:
@@ -65,18 +91,15 @@ def _build_cpu(source: Path, mode: str) -> Path:
 
 def _build_cuda(source: Path, capability: int) -> Path:
     """capability: the GPU's compute capability times 10, such as 90."""
-    nvcc = shutil.which("nvcc")
-    if nvcc is None:
-        raise BuildError(
-            "There is no nvcc on the PATH. Install the CUDA toolkit, or use --device cpu."
-        )
-    flags = ["-O3", "-std=c++17", "-lineinfo", _target(capability, _architectures(nvcc))]
+    nvcc = _find_nvcc()
     # What two libraries call by one name stays two things, `static` variables of templates too,
     # which GNU would unite for the whole process.
-    flags += ["-shared", "-Xcompiler", "-fPIC,-fno-gnu-unique", "-Xlinker", "-Bsymbolic"]
+    both = [_target(capability, _architectures(nvcc)), "-Xcompiler", "-fPIC,-fno-gnu-unique"]
+    flags = [*both, "-O3", "-std=c++17", "-lineinfo"]
     flags += ["-I", str(INCLUDE), "-include", str(LAST_ERROR)]
+    link = [*both, "-shared", "-Xlinker", "-Bsymbolic"]
     inputs = [source, *local_includes(source), LAST_ERROR, *sorted(INCLUDE.iterdir())]
-    key = hashlib.sha256(repr((_version(nvcc), flags)).encode())
+    key = hashlib.sha256(repr((_version(nvcc), flags, link, needs.SECTION)).encode())
     for path in inputs:
         key.update(path.read_bytes())
     library = cache_dir() / f"gpt-sm_{capability}-{key.hexdigest()[:20]}.so"
@@ -85,17 +108,26 @@ def _build_cuda(source: Path, capability: int) -> Path:
         return library
 
     with workspace(library.parent) as folder:
-        partial = folder / library.name
-        command = [nvcc, *flags, "-o", str(partial), str(source)]
+        partial, compiled = folder / library.name, folder / "gpt.o"
+        _run(source, [nvcc, *flags, "-c", "-o", str(compiled), str(source)])
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
-        except subprocess.TimeoutExpired:
-            raise BuildError(f"nvcc did not finish {_shown(source)} in {TIMEOUT} s.") from None
-        if done.returncode != 0:
-            log = (done.stdout + done.stderr).strip() or f"nvcc ended with {done.returncode}"
-            raise BuildError(f"{_shown(source)} does not compile for the GPU:\n{log}")
+            needed = needs.needs_object([nvcc], [compiled], folder)
+        except CompileError as e:
+            raise BuildError(str(e)) from None
+        _run(source, [nvcc, *link, "-o", str(partial), str(compiled), str(needed)])
         os.replace(partial, library)  # whole or not at all; a second build at once does no harm
     return library
+
+
+def _run(source: Path, command: list[str]) -> None:
+    """nvcc, on a submission's source. Raises BuildError with what it printed."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        raise BuildError(f"nvcc did not finish {_shown(source)} in {TIMEOUT} s.") from None
+    if done.returncode != 0:
+        log = (done.stdout + done.stderr).strip() or f"nvcc ended with {done.returncode}"
+        raise BuildError(f"{_shown(source)} does not compile for the GPU:\n{log}")
 
 
 def local_includes(source: Path) -> list[Path]:
@@ -111,6 +143,15 @@ def local_includes(source: Path) -> list[Path]:
                 found[path] = None
                 queue.append(path)
     return list(found)
+
+
+def _find_nvcc() -> str:
+    nvcc = shutil.which("nvcc")
+    if nvcc is None:
+        raise ToolchainError(
+            "There is no nvcc on the PATH. Install the CUDA toolkit, or use --device cpu."
+        )
+    return nvcc
 
 
 def _capability() -> int:
@@ -148,7 +189,7 @@ def _architectures(nvcc: str) -> list[int]:
     known = [int(number) for number in re.findall(r"compute_(\d+)\b", listed.stdout)]
     if not known:
         said = (listed.stdout + listed.stderr).strip()
-        raise BuildError(
+        raise ToolchainError(
             f"{nvcc} --list-gpu-arch names no GPU. Is it CUDA 11 or newer, and whole?\n{said}"
         )
     return known

@@ -1,10 +1,12 @@
 """Does gpt.cu compile?"""
 
-from pathlib import Path
+import time
 
+from grader import building
 from grader.client import RequestFailed
 from grader.framework import Context, check
 from grader.outcome import Failure, Passed
+from grader.rules.verdict import require
 
 
 @check("build")
@@ -17,19 +19,18 @@ def build(context: Context) -> Passed:
             f"There is no gpt.cu in the submission.{found}",
             "Your kernels belong in a file of exactly that name.",
         )
+    submission, limit = str(context.submission), context.rubric.time_limit
     with context.worker() as worker:
+        require(context.session, worker, "inspect_sources", limit, submission=submission)
         try:
-            reply, _ = worker.ask(
-                "build",
-                submission=str(context.submission),
-                device=context.device,
-                limit=context.rubric.time_limit,
-            )
+            begun = time.monotonic()
+            library = building.build(worker, context.submission, context.device, limit)
         except RequestFailed as error:
             if error.kind != "build":
                 raise
             hint = "Begin with the first error: later ones are often its consequences."
             raise Failure(error.message, hint, idea="build") from error
-    context.session.library = Path(str(reply.get("path")))
-    seconds = reply.get("seconds")
-    return Passed(figures={"seconds": seconds} if isinstance(seconds, int | float) else {})
+        path = worker.show(library)
+        require(context.session, worker, "inspect_library", limit, path=path)
+    context.session.library = library
+    return Passed(figures={"seconds": round(time.monotonic() - begun, 3)})

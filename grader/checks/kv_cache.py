@@ -12,6 +12,7 @@ from grader.diagnosis.probe import Probe
 from grader.framework import Context, check
 from grader.oracle import first_difference, relative_error
 from grader.outcome import Failure, Passed
+from grader.rules.verdict import require
 
 GROWN = 0.8  # of the points, for one that is right and allocates at each step
 
@@ -78,9 +79,12 @@ class Cache:
         self._remaining = lambda: max(0.1, deadline - time.monotonic())
 
     def load(self) -> None:
-        """Import kv_cache.py."""
+        """Import kv_cache.py, if it keeps to the rules."""
+        session, submission = self._context.session, str(self._context.submission)
+        limit = self._remaining()
+        require(session, self._worker, "inspect_python", limit, submission=submission)
         try:
-            self._ask("load_cache", submission=str(self._context.submission))
+            self._ask("load_cache", submission=submission)
         except RequestFailed as error:
             raise diagnosis.not_loaded(error) from error
 
@@ -125,8 +129,7 @@ class Cache:
             )
         except (RequestFailed, WorkerFailed):
             return []
-        sizes = reply.get("max_len")
-        return [n for n in sizes if isinstance(n, int)] if isinstance(sizes, list) else []
+        return reply["max_len"]
 
     def _try(self, name: str, action, short=lambda: None) -> list[np.ndarray]:
         """action(); what it raises as a Failure. short: whether its cache was too short."""
