@@ -237,19 +237,24 @@ def report(name: str, result: Result) -> str:
 
 def find(submission: Path) -> Path:
     """The submission's folder. Raises UsageError when it isn't one."""
-    if submission.is_file():
-        raise UsageError(
-            f"{submission} is a file; give the folder with gpt.cu and kv_cache.py in it"
-        )
-    if not submission.is_dir():
-        raise UsageError(
-            f"there is no submission {submission}; give a folder with gpt.cu and kv_cache.py in it"
-        )
-    if not any((submission / name).is_file() for name in ("gpt.cu", "kv_cache.py")):
-        raise UsageError(
-            f"{submission} has neither a gpt.cu nor a kv_cache.py; copy starter/ to begin"
-        )
-    return submission.resolve()
+    try:
+        if submission.is_file():
+            raise UsageError(
+                f"{submission} is a file; give the folder with gpt.cu and kv_cache.py in it"
+            )
+        if not submission.is_dir():
+            raise UsageError(
+                f"there is no submission {submission}; give a folder with gpt.cu and kv_cache.py"
+                " in it"
+            )
+        if not any((submission / name).is_file() for name in ("gpt.cu", "kv_cache.py")):
+            raise UsageError(
+                f"{submission} has neither a gpt.cu nor a kv_cache.py; copy starter/ to begin"
+            )
+        return submission.resolve()
+    except (OSError, RuntimeError) as error:  # no permission, a name too long, links in a circle
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"the submission {submission} can't be opened: {why}") from None
 
 
 def list_checks() -> int:

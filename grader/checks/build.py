@@ -1,22 +1,25 @@
 """Does gpt.cu compile?"""
 
+import os
 from pathlib import Path
 
 from grader.client import RequestFailed
 from grader.framework import Context, check
 from grader.outcome import Failure, Passed
+from grader.submission import check_file
 
 
 @check("build")
 def build(context: Context) -> Passed:
     """gpt.cu compiles"""
-    if not (context.submission / "gpt.cu").is_file():
+    if not os.path.lexists(context.submission / "gpt.cu"):
         others = sorted(path.name for path in context.submission.glob("*.[cC][uU]"))
         found = f" There is {' and '.join(others)}." if others else ""
         raise Failure(
             f"There is no gpt.cu in the submission.{found}",
             "Your kernels belong in a file of exactly that name.",
         )
+    check_file(context.submission, "gpt.cu")
     with context.worker() as worker:
         try:
             reply, _ = worker.ask(

@@ -1,5 +1,6 @@
 """kv_cache.py against no cache at all, with torch's layers: it does not depend on gpt.cu."""
 
+import os
 import time
 from functools import partial
 
@@ -12,6 +13,7 @@ from grader.diagnosis.probe import Probe
 from grader.framework import Context, check
 from grader.oracle import first_difference, relative_error
 from grader.outcome import Failure, Passed
+from grader.submission import check_file
 
 GROWN = 0.8  # of the points, for one that is right and allocates at each step
 
@@ -19,11 +21,12 @@ GROWN = 0.8  # of the points, for one that is right and allocates at each step
 @check("kv_cache")
 def kv_cache(context: Context) -> Passed:
     """The KV-cache saves work and changes no logits"""
-    if not (context.submission / "kv_cache.py").is_file():
+    if not os.path.lexists(context.submission / "kv_cache.py"):
         raise Failure(
             "There is no kv_cache.py in the submission.",
             "Your cache belongs in a file of that name.",
         )
+    check_file(context.submission, "kv_cache.py")
     oracle, rubric = context.session.oracle, context.rubric
     worst = 0.0
     with context.worker(with_model=True) as worker:
