@@ -101,7 +101,7 @@ class SourceTree:
     def _find(self, name: str, beside: Path | None) -> Path | None:
         """The local file that an include means, in the order in which the compiler looks."""
         for folder in [beside, INCLUDE, *self.include_dirs]:
-            if folder and (folder / name).is_file():
+            if folder and os.path.isfile(folder / name):  # no file has a name too long, or with NUL
                 found = Path(os.path.abspath(folder / name))
                 return None if INCLUDE in found.parents else found
         return None
