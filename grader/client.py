@@ -5,13 +5,13 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from grader import isolation
-from grader.protocol import Channel, ChannelClosed, ProtocolError
+from grader.isolation import sandbox
+from grader.isolation.shelf import Shelf
+from grader.protocol import FAILURE, ChannelClosed, Message, ProtocolError, pair
 
 MAX_OUTPUT = 8_000  # characters of a submission's own output that are shown
 
@@ -46,83 +46,96 @@ class RequestFailed(Exception):
     """The submission failed at what was asked; the worker lives. Fields: see worker/errors.py."""
 
     def __init__(self, error: dict):
-        def text(key: str) -> str:
-            value = error.get(key)
-            return printable(value) if isinstance(value, str) else ""
-
-        self.kind, self.type, self.message = text("kind"), text("type"), text("message")
-        self.report: str | None = (
-            error.get("report") if isinstance(error.get("report"), str) else None
-        )
-        where = error.get("where")
-        self.where: dict | None = where if isinstance(where, dict) else None
+        """error: FAILED of protocol/operations.py."""
+        self.kind: str = error["kind"]
+        self.type, self.message = printable(error["type"]), printable(error["message"])
+        self.report: str | None = error["report"]  # as it came: to be parsed with care
+        where = error["where"]
+        self.where: dict | None = where and {
+            name: printable(value) if isinstance(value, str) else value
+            for name, value in where.items()
+        }
         super().__init__(self.message)
 
 
 class Worker:
     """One worker process. `ask` for what is needed; close() when done (or use `with`)."""
 
-    def __init__(self, device: str = "cpu", variables: dict[str, str] | None = None):
-        """Raises OSError when no process can be started."""
+    def __init__(
+        self,
+        device: str = "cpu",
+        variables: dict[str, str] | None = None,
+        submission: Path | None = None,
+    ):
+        """submission: the folder that it may read. Raises OSError if no process can be started."""
         self.failed: WorkerFailed | None = None
         self._output: str | None = None  # kept by close()
-        self._pending = 0  # requests posted whose replies have not been read
-        self._scratch = Path(tempfile.mkdtemp(prefix="mingpt-grade-"))
-        ours_read, theirs_write = os.pipe()
-        theirs_read, ours_write = os.pipe()
-        self._channel = Channel(ours_read, ours_write)
+        self._pending: Message | None = None  # posted; its reply has not been read
+        self._folder = Path(tempfile.mkdtemp(prefix="mingpt-grade-"))
+        self._channel, (theirs, memory) = pair()
         try:
-            self._process = isolation.start(
-                ["-m", "grader.worker", str(theirs_read), str(theirs_write), device],
-                scratch=self._scratch,
-                inherit=(theirs_read, theirs_write),
+            self.shelf = Shelf(self._folder, submission)
+            self._sandbox = sandbox.start(
+                ["-m", "grader.worker", str(theirs), str(memory), device],
+                device=device,
+                folder=self._folder,
+                shown=self.shelf.shown,
+                inherit=(theirs, memory),
                 variables=variables or {},
             )
         except BaseException:
             self._channel.close()
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            shutil.rmtree(self._folder, ignore_errors=True)
             raise
         finally:
-            os.close(theirs_read)
-            os.close(theirs_write)
+            os.close(theirs)
         self._alive = True
 
+    def show(self, file: Path) -> str:
+        """Let the worker read a file, such as a library; returns its path there. Raises OSError."""
+        return str(self.shelf.add(file))
+
     def post(self, op: str, *arrays: np.ndarray, **fields) -> None:
-        """Ask without waiting: the next ask() waits for this first. For work started early."""
-        deadline = time.monotonic() + 10
-        self._guard(lambda: self._channel.send({"op": op, **fields}, arrays, deadline), 10)
-        self._pending += 1
+        """Ask without waiting: the next ask() waits for this first. For work started early.
+
+        One request at a time: the memory that both share holds one message's arrays.
+        """
+        if self._pending:
+            raise RuntimeError(f"{self._pending.op} was posted already, and its reply not awaited")
+        request, deadline = Message(op, fields, arrays), time.monotonic() + 10
+        self._guard(lambda: self._channel.send(request, deadline), 10)
+        self._pending = request
 
     def ask(
         self, op: str, *arrays: np.ndarray, limit: float, **fields
     ) -> tuple[dict, list[np.ndarray]]:
-        """Send a request and wait at most `limit` seconds for its reply: (header, arrays).
+        """Send a request and wait at most `limit` seconds for its reply: (fields, arrays), as
+        protocol/operations.py declares them.
 
         Raises RequestFailed (the submission raised) or WorkerFailed (it crashed, hung, or sent
-        nonsense).
+        something else).
         """
         self.settle(limit)
-        return self._guard(lambda: self._ask(op, arrays, fields, limit), limit)
+        request = Message(op, fields, arrays)
+        return self._guard(lambda: self._ask(request, limit), limit)
 
     def settle(self, limit: float) -> None:
         """Wait for what was posted. Raises like ask()."""
-        while self._pending:
-            self._pending -= 1
+        request, self._pending = self._pending, None
+        if request:
             deadline = time.monotonic() + limit
-            self._guard(lambda: self._reply(deadline), limit)  # noqa: B023 (called at once)
+            self._guard(lambda: self._reply(request, deadline), limit)
 
-    def _ask(self, op: str, arrays: Sequence[np.ndarray], fields: dict, limit: float):
+    def _ask(self, request: Message, limit: float):
         deadline = time.monotonic() + limit
-        self._channel.send({"op": op, **fields}, arrays, deadline)
-        return self._reply(deadline)
+        self._channel.send(request, deadline)
+        return self._reply(request, deadline)
 
-    def _reply(self, deadline: float):
-        header, arrays = self._channel.receive(deadline)
-        if header.get("ok") is True:
-            return header, arrays
-        if header.get("ok") is False and isinstance(header.get("error"), dict):
-            raise RequestFailed(header["error"])
-        raise ProtocolError("a reply is neither a success nor a failure")
+    def _reply(self, request: Message, deadline: float):
+        reply = self._channel.receive(deadline, answer_to=request)
+        if reply.role == FAILURE:
+            raise RequestFailed(reply.fields)
+        return reply.fields, reply.arrays
 
     def _guard(self, action, limit: float):
         """Run `action`; turn what ends a worker into WorkerFailed, and end it."""
@@ -131,7 +144,7 @@ class Worker:
         try:
             return action()
         except ChannelClosed:
-            self.failed = WorkerDied(self._end())
+            self.failed = WorkerDied(self._end(grace=1.0))
         except TimeoutError:
             self.failed = WorkerTimeout(limit)
         except ProtocolError as error:
@@ -144,7 +157,7 @@ class Worker:
         if self._output is not None:
             return self._output
         try:
-            with open(self._scratch / "output", "rb") as file:
+            with open(self._folder / "output", "rb") as file:
                 data = file.read(MAX_OUTPUT + 1)
         except OSError:
             return ""
@@ -156,12 +169,12 @@ class Worker:
         self._end()
         self._channel.close()
         self._output = self.output()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _end(self) -> int:
+    def _end(self, grace: float = 0.0) -> int:
         if self._alive:
             self._alive = False
-            self._status = isolation.kill(self._process)
+            self._status = self._sandbox.kill(grace)
         return self._status
 
     def __enter__(self) -> "Worker":

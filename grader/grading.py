@@ -16,6 +16,8 @@ from grader.results import ERROR, FAILED, PASSED, SKIPPED, CheckResult, Result
 from grader.rubric import Rubric
 from grader.scoring import points
 
+LONGEST = 30_000  # characters of a message: a compiler's errors, or what simt has found
+
 
 class Progress:
     """Told what happens during a grading. This one keeps quiet."""
@@ -109,9 +111,7 @@ def prepare(session: Session, coming: list[Check]) -> None:
     """
     if coming and coming[0].timed:
         coming = coming[:1]
-    needed = sum(check.models for check in coming)
-    if needed:
-        session.warm_up(needed)
+    session.warm_up(host for check in coming for host in check.hosts(session) if host.is_dir())
 
 
 def run(
@@ -126,6 +126,8 @@ def run(
 
     def result(status: str, earned: float, message: str, hint="", figures=None, **fields):
         message = message.replace(f"{session.submission}{os.sep}", "")  # the student's own files
+        if len(message) > LONGEST:
+            message = f"{message[:LONGEST]}\n[cut here]"
         return CheckResult(
             *(check.id, check.title, status, earned, worth, message, hint),
             *(figures or {}, extra),

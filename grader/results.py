@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args, get_origin
 
 from grader import files
+from grader.client import printable
 
 SCHEMA_VERSION = 3
 
@@ -168,13 +169,16 @@ def _is(value: object, kind: type) -> bool:
 
 
 def plain(value):
-    """Data that JSON can hold: NaN and infinity become text, NumPy's numbers Python's."""
+    """Data that JSON can hold: NaN and infinity become text, NumPy's numbers Python's.
+
+    Texts have no control characters any more: whoever shows them need not take care.
+    """
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {printable(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value
+    return printable(value) if isinstance(value, str) else value

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from simt.compiler import INCLUDE, RUNTIME
 
+MOST = 100_000  # places that are looked up; a large program has a few thousand
+PATIENCE = 60  # seconds for a tool: who made the binary may be anybody
+
 
 @dataclass(frozen=True)
 class Line:
@@ -28,19 +31,21 @@ def place(line: str) -> tuple[str, int]:
 def lines_of(binary: Path, offsets: Iterable[int]) -> dict[int, Line]:
     """The lines of offsets from the binary's base; those with no line are left out.
 
-    Where code was inlined, the innermost line that is the user's own. Without binutils: {}.
+    Where code was inlined, the innermost line that is the user's own. Without binutils: {}. Raises
+    ValueError for more than MOST, or for a binary that can't be read in time.
     """
     wanted = sorted(set(offsets))
     tool = shutil.which("addr2line") or shutil.which("llvm-symbolizer")
     if not wanted or not tool:
         return {}
+    if len(wanted) > MOST:
+        raise ValueError(f"{len(wanted)} places in the code, at most {MOST} are looked up")
     command = [tool, "-a", "-i", "-e", str(binary)]
     # "-a" puts each address before its lines, so that inlined frames can be told apart.
     addresses = "\n".join(hex(offset) for offset in wanted)
-    done = subprocess.run(command, input=addresses, capture_output=True, text=True, check=False)
     found: dict[int, Line] = {}
     offset, is_innermost = -1, True
-    for line in done.stdout.splitlines():
+    for line in output_of(command, addresses).splitlines():
         if line.startswith("0x") and ":" not in line:
             offset, is_innermost = int(line, 16), True
             continue
@@ -49,6 +54,23 @@ def lines_of(binary: Path, offsets: Iterable[int]) -> dict[int, Line]:
             found[offset] = Line(f"{Path(path).name}:{number}", is_innermost)
         is_innermost = False
     return found
+
+
+def output_of(command: list[str], given: str = "") -> str:
+    """What a tool of binutils says. Raises ValueError if it takes too long."""
+    try:
+        done = subprocess.run(
+            command,
+            input=given,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"{command[0]} did not finish within {PATIENCE} s") from None
+    return done.stdout
 
 
 def _is_the_users(path: str) -> bool:

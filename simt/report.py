@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+from simt.reading import LONGEST, parse
+
+MOST = 2000  # reports of one program, and kernels; the runtime stops at 1000
+DETAILS = 100  # lines of a report
 
 
 @dataclass(frozen=True)
@@ -36,22 +40,21 @@ class Report:
         """From what its JSON holds. Raises ValueError."""
         if not isinstance(fields, dict) or not isinstance(fields.get("kind"), str):
             raise ValueError("This is not a report of simt: it has no kind")
-        details = fields.get("details")
-        block = fields.get("block")
+        details, block = fields.get("details"), fields.get("block")
         return cls(
-            kind=fields["kind"],
+            kind=fields["kind"][:LONGEST],
             error=_integer(fields.get("error")),
-            kernel=str(fields.get("kernel") or ""),
-            file=str(fields.get("file") or ""),
+            kernel=_text(fields.get("kernel")),
+            file=_text(fields.get("file")),
             line=_integer(fields.get("line")),
-            block=tuple(_integer(i) for i in block) if isinstance(block, list) else (),
-            threads=str(fields.get("threads") or ""),
-            at=str(fields.get("at") or ""),
-            message=str(fields.get("message") or ""),
-            details=[str(line) for line in details] if isinstance(details, list) else [],
-            count=_integer(fields.get("count")) or 1,
+            block=tuple(map(_integer, block[:3])) if isinstance(block, list) else (),
+            threads=_text(fields.get("threads")),
+            at=_text(fields.get("at")),
+            message=_text(fields.get("message")),
+            details=[_text(one) for one in details[:DETAILS]] if isinstance(details, list) else [],
+            count=max(1, _integer(fields.get("count"))),
             problem=fields.get("problem") is not False,
-            among=str(fields.get("among") or ""),
+            among=_text(fields.get("among")),
         )
 
     @property
@@ -101,9 +104,13 @@ class Checked:
         if not isinstance(fields, dict) or not isinstance(fields.get("reports"), list):
             raise ValueError("These are not reports of simt: there is no list of them")
         kernels = fields.get("kernels")
+        if not isinstance(kernels, dict):
+            kernels = {}
+        if max(len(fields["reports"]), len(kernels)) > MOST:
+            raise ValueError(f"These are not reports of simt: there are more than {MOST}")
         return cls(
             [Report.from_fields(one) for one in fields["reports"]],
-            {str(k): _integer(n) for k, n in kernels.items()} if isinstance(kernels, dict) else {},
+            {_text(name): max(0, _integer(n)) for name, n in kernels.items()},
         )
 
 
@@ -132,10 +139,14 @@ def _lines(report: Report) -> tuple[str, ...]:
 
 def _parse(text: str | bytes) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, TypeError, RecursionError) as error:
+        return parse(text)
+    except ValueError as error:
         raise ValueError(f"This is not a report of simt: {error}") from None
 
 
 def _integer(value: Any) -> int:
-    return value if isinstance(value, int) else 0
+    return value if type(value) is int else 0
+
+
+def _text(value: Any) -> str:
+    return value[:LONGEST] if isinstance(value, str) else ""

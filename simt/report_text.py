@@ -20,7 +20,7 @@ from simt.lines import place
 from simt.listing import Sources
 from simt.report import Report, ranked
 
-_LINE = re.compile(r"[^\s:()]+:\d+")
+_LINE = re.compile(r"(?<![^\s:()])[^\s:()]+:\d+")  # begins where a word does: it takes no long
 
 
 def print_reports(reports: Sequence[Report], sources: Sources, console: Console) -> None:

@@ -13,7 +13,6 @@ between two barriers; here they take turns, a step each.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import tempfile
@@ -25,9 +24,11 @@ from typing import NamedTuple
 
 from simt.build import Build, build_program
 from simt.lines import lines_of
+from simt.reading import count, counts, dim3, one_of, parse, text
 
 WARP = 32
 WHOLE_BLOCK = -1  # Step.warp of a barrier
+MOST_EXTENTS = 8  # of an array
 
 
 @dataclass(frozen=True)
@@ -157,15 +158,15 @@ def run_traced(build: Build, arguments: Sequence[str] = ()) -> Result:
     return Result(status, read_traces(text, build.path))
 
 
-def read_traces(text: str, binary: Path) -> list[Trace]:
+def read_traces(recorded: str, binary: Path) -> list[Trace]:
     """What simt_recordings() returned in a program or library built in the mode "profile".
 
     Raises ValueError for a text that is none: it may come from a process that can't be trusted.
     """
     try:
-        data = json.loads(text, parse_float=_refuse, parse_constant=_refuse)
+        data = parse(recorded)
         pcs = {form["pc"] for launch in data for form in launch["forms"] if "pc" in form}
-        lines = {pc: line.name for pc, line in lines_of(binary, map(_count, pcs)).items()}
+        lines = {pc: line.name for pc, line in lines_of(binary, map(count, pcs)).items()}
         return [_launch(launch, lines) for launch in data]
     except (
         ValueError,
@@ -178,23 +179,19 @@ def read_traces(text: str, binary: Path) -> list[Trace]:
         raise ValueError(f"This is not a recording of simt: {error!r}") from error
 
 
-def _refuse(number: str) -> int:
-    raise ValueError(f"{number[:20]} is no whole number")
-
-
 def _launch(data: dict, lines: dict[int, str]) -> Trace:
     arrays = [_array(one) for one in data["arrays"]]
     patterns = [_pattern(one) for one in data["patterns"]]
     forms = [_form(one, arrays, patterns, lines) for one in data["forms"]]
     launch = Trace(
-        kernel=_text(data["kernel"]),
-        launched_at=f"{Path(_text(data['file'])).name}:{_count(data['line'])}",
-        grid=_dim3(data["grid"]),
-        block=_dim3(data["block"]),
+        kernel=text(data["kernel"]),
+        launched_at=f"{Path(text(data['file'])).name}:{count(data['line'])}",
+        grid=dim3(data["grid"]),
+        block=dim3(data["block"]),
         arrays=arrays,
         forms=forms,
         blocks={},
-        lost=_count(data["lost"]),
+        lost=count(data["lost"]),
     )
     for number, flat in data["blocks"]:
         if not 0 <= number < launch.num_blocks or len(flat) % 3:
@@ -203,18 +200,18 @@ def _launch(data: dict, lines: dict[int, str]) -> Trace:
             _step(launch, *flat[i : i + 3])  # form, warp, offset
             for i in range(0, len(flat), 3)
         ]
-        launch.blocks[_count(number)] = _in_turns(steps)
+        launch.blocks[count(number)] = _in_turns(steps)
     return launch
 
 
 def _array(data: dict) -> Array:
     return Array(
-        name=_text(data["name"]),
-        space=_one_of(data["space"], "global", "shared", "program"),
-        start=_count(data["start"]),
-        size=_count(data["size"]),
-        element_size=max(1, _count(data["element_size"])),
-        extents=tuple(_count(extent) for extent in data["extents"]),
+        name=text(data["name"]),
+        space=one_of(data["space"], "global", "shared", "program"),
+        start=count(data["start"]),
+        size=count(data["size"]),
+        element_size=max(1, count(data["element_size"])),
+        extents=tuple(counts(data["extents"], MOST_EXTENTS)),
     )
 
 
@@ -225,32 +222,32 @@ def _pattern(data: list) -> tuple[int, ...]:
 
 
 def _form(data: dict, arrays: list[Array], patterns: list, lines: dict[int, str]) -> Form:
-    kind = _one_of(data["kind"], "request", "meeting", "barrier")
+    kind = one_of(data["kind"], "request", "meeting", "barrier")
     if kind == "request":
-        array, lanes = _count(data["array"]), patterns[_count(data["pattern"])]
+        array, lanes = count(data["array"]), patterns[count(data["pattern"])]
         if array >= len(arrays):
             raise ValueError("there is no such array")
         return Form(
             kind,
             lines.get(data["pc"], ""),
-            op=_one_of(data["op"], "load", "store", "atomic"),
-            size=_count(data["size"]),
+            op=one_of(data["op"], "load", "store", "atomic"),
+            size=count(data["size"]),
             array=array,
             lanes=lanes,
-            cost=_count(data["cost"]),
-            ideal=_count(data["ideal"]),
+            cost=count(data["cost"]),
+            ideal=count(data["ideal"]),
         )
-    what, line, lanes = _text(data["what"]), _text(data["line"]), _count(data["lanes"])
+    what, line, lanes = text(data["what"]), text(data["line"]), count(data["lanes"])
     if kind == "barrier":
         return Form(kind, line, what, threads=lanes)
     return Form(kind, line, what, lanes=tuple((lanes >> i & 1) - 1 for i in range(WARP)))
 
 
 def _step(launch: Trace, form: int, warp: int, offset: int) -> Step:
-    is_barrier = launch.forms[_count(form)].kind == "barrier"
+    is_barrier = launch.forms[count(form)].kind == "barrier"
     if is_barrier != (warp == WHOLE_BLOCK) or not WHOLE_BLOCK <= warp < launch.num_warps:
         raise ValueError("a step is of no warp")
-    return Step(form, warp, _count(offset))
+    return Step(form, warp, count(offset))
 
 
 def _in_turns(steps: list[Step]) -> list[Step]:
@@ -266,26 +263,3 @@ def _in_turns(steps: list[Step]) -> list[Step]:
             keyed.append(((epoch, taken[step.warp], step.warp), step))
             taken[step.warp] += 1
     return [step for _, step in sorted(keyed, key=lambda one: one[0])]
-
-
-def _count(value: object) -> int:
-    if type(value) is not int or not 0 <= value < 1 << 63:
-        raise ValueError(f"{str(value)[:20]!r} is no count")
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{str(value)[:20]!r} is no text")
-    return value
-
-
-def _one_of(value: object, *known: str) -> str:
-    if value not in known:
-        raise ValueError(f"{str(value)[:20]!r} is not known")
-    return str(value)
-
-
-def _dim3(value: Sequence) -> tuple[int, int, int]:
-    x, y, z = value
-    return max(1, _count(x)), max(1, _count(y)), max(1, _count(z))

@@ -55,16 +55,16 @@ def decoder(context: Context) -> Passed:
 
 def has_decoder(context: Context) -> bool:
     with context.worker() as worker:
-        path, limit = str(context.session.library), context.rubric.time_limit
+        path, limit = worker.show(context.session.library), context.rubric.time_limit
         reply, _ = worker.ask("load_library", path=path, device=context.device, limit=limit)
-    return reply.get("decoder") is True
+    return reply["decoder"]
 
 
 def weights_of(reply: dict) -> str:
     """ "float32", "bf16" or "int8": by the bytes that a decoder says it reads a step, out of those
     that the float32 model has."""
-    reads, has = reply.get("bytes_per_step"), reply.get("model_bytes_per_step")
-    if not (isinstance(reads, int) and isinstance(has, int)) or reads >= 0.75 * has:
+    reads, has = reply["bytes_per_step"], reply["model_bytes_per_step"]
+    if reads >= 0.75 * has:
         return "float32"
     return "bf16" if reads >= 0.375 * has else "int8"
 
@@ -137,10 +137,10 @@ class Decoder:
         if self._context.device == "cpu":
             self._size = min(ON_CPU, self._size)
             self._ask("The model", "shorten", block_size=self._size)
-        path = str(self._context.session.library)
+        path = self._worker.show(self._context.session.library)
         reply, _ = self._ask("gpt_open", "open_decoder", path=path)
         self.weights = weights_of(reply)
-        return {"bytes_per_step": reply.get("bytes_per_step")}
+        return {"bytes_per_step": reply["bytes_per_step"]}
 
     @property
     def margin(self) -> float:

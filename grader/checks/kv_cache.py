@@ -128,8 +128,7 @@ class Cache:
             )
         except (RequestFailed, WorkerFailed):
             return []
-        sizes = reply.get("max_len")
-        return [n for n in sizes if isinstance(n, int)] if isinstance(sizes, list) else []
+        return reply["max_len"]
 
     def _try(self, name: str, action, short=lambda: None) -> list[np.ndarray]:
         """action(); what it raises as a Failure. short: whether its cache was too short."""

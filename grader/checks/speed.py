@@ -76,7 +76,7 @@ def compare(context: Context, make, oracle: Oracle, what: str, hint: str) -> Pas
                 f" the reference to compare with ({rubric.reference}) is not on this machine.",
                 {"student_tokens_per_s": float(np.median(rates))},
             )
-        with context.worker(with_model=True) as other:
+        with context.worker(with_model=True, submission=reference) as other:
             theirs = blameless(make, rubric.reference)
             compared = theirs(context, other, reference, oracle, deadline)
             pairs = measure(
@@ -137,8 +137,7 @@ class Runner:
         """Every id of every run so far. Raises Failure if one is wrong."""
         while self._runs:
             prompt, new = self._runs.pop()
-            known = np.clip(new, 0, self._oracle.config.vocab_size - 1)
-            bad = first_bad_token(self._oracle.after_prompt(prompt, known), new, self.margin)
+            bad = first_bad_token(self._oracle.after_prompt(prompt, new), new, self.margin)
             if bad is not None:
                 raise Failure(
                     f"In a timed run, new token {bad} is {new[bad]}: not what the model says after"
@@ -167,8 +166,8 @@ class DecoderRunner(Runner):
             library = built(self.context, self._worker, self._submission)
         limit = self.context.session.rubric.startup_limit  # none of it is the submission's time
         self._worker.ask("load_random", size=SIZE, seed=self._seed, limit=limit)
-        reply, _ = self.ask("open_decoder", path=str(library))
+        reply, _ = self.ask("open_decoder", path=self._worker.show(library))
         weights = weights_of(reply)
         if weights != "float32":
             self.margin = getattr(self.context.rubric, f"{weights}_margin")
-        self.figures = {"bytes_per_step": reply.get("bytes_per_step")}
+        self.figures = {"bytes_per_step": reply["bytes_per_step"]}

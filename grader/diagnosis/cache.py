@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grader.client import RequestFailed, printable
+from grader.client import RequestFailed
 from grader.diagnosis.cause import Cause
 from grader.diagnosis.faults import request_failed
 from grader.diagnosis.probe import Probe
@@ -51,7 +51,7 @@ def first_problem(run: Run, oracle, rubric) -> str:
         return "feeding"
     if run.logits.shape != (run.count, oracle.config.vocab_size):
         return "samples"
-    expected = oracle.after_prompt(run.prompt, np.clip(run.new, 0, oracle.config.vocab_size - 1))
+    expected = oracle.after_prompt(run.prompt, run.new)
     if first_difference(run.logits, expected, rubric.tolerance) is not None:
         return "logits"
     return "" if first_bad_token(expected, run.new, rubric.margin) is None else "tokens"
@@ -132,7 +132,7 @@ def explain(
         )
         return Failure(message, "TODO 6: sample(logits) picks each new id.", figures)
 
-    expected = oracle.after_prompt(run.prompt, np.clip(run.new, 0, oracle.config.vocab_size - 1))
+    expected = oracle.after_prompt(run.prompt, run.new)
     row = first_difference(run.logits, expected, 1e-3)
     if problem == "tokens" or row is None:
         row = row or 0
@@ -228,13 +228,12 @@ def raised(
 
 
 def not_written(error: RequestFailed) -> Failure:
-    name = printable(str((error.where or {}).get("function", "")))
+    name = error.where["function"] if error.where else ""
     if name not in TODO:
         return Failure(
             f"Not written yet: {error.message}.", "Follow the numbered TODOs in kv_cache.py."
         )
-    line = (error.where or {}).get("line")
-    at = f"is not written yet (kv_cache.py, line {line})."
+    at = f"is not written yet (kv_cache.py, line {error.where['line']})."
     if name == "generate":
         return Failure(f"generate {at}", "It is TODO 6 and uses the other five: start at TODO 1.")
     return Failure(f"KVCache.{name} {at}", f"Find TODO {TODO[name]} in kv_cache.py.")
@@ -243,7 +242,7 @@ def not_written(error: RequestFailed) -> Failure:
 def not_loaded(error: RequestFailed) -> Failure:
     """Importing kv_cache.py failed."""
     if error.type in ("SyntaxError", "IndentationError", "TabError") and error.where:
-        line, source = error.where.get("line"), printable(str(error.where.get("source", "")))
+        line, source = error.where["line"], error.where["source"]
         message = (
             f"kv_cache.py is not valid Python: {error.message}\n  kv_cache.py:{line}: {source}"
         )

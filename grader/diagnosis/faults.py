@@ -1,9 +1,8 @@
 """Crashes, hangs, exceptions, and what simt reports of a kernel that could not go on."""
 
-import json
-
-from grader.client import RequestFailed, WorkerDied, WorkerFailed, WorkerTimeout, printable
+from grader.client import RequestFailed, WorkerDied, WorkerFailed, WorkerTimeout
 from grader.outcome import Failure
+from simt.report import Report
 
 
 def explain(error: RequestFailed | WorkerFailed) -> Failure:
@@ -58,8 +57,7 @@ def _at(error: RequestFailed) -> str:
     where = error.where
     if not where:
         return ""
-    file, line, source = (printable(str(where.get(key, ""))) for key in ("file", "line", "source"))
-    return f"\n  {file}:{line}: {source}"
+    return "\n  {file}:{line}: {source}".format_map(where)
 
 
 # The idea to revisit, by simt's kind of report.
@@ -159,10 +157,9 @@ ADDRESS_FAULTS = ("null_pointer", "illegal_address", "illegal memory access")
 def kernel_fault(error: RequestFailed) -> Failure:
     """A launch that failed: simt's report where there is one, else CUDA's error."""
     try:
-        report = json.loads(error.report or "{}")
+        kind = Report.from_json(error.report or "").kind
     except ValueError:
-        report = {}
-    kind = report.get("kind") if isinstance(report, dict) else None
+        kind = ""
     if kind in HINTS:
         return Failure(error.message, HINTS[kind], {"fault": kind}, idea=idea_of(kind))
     for words, hint in WORDS.items():

@@ -20,6 +20,20 @@ CONTRACT = {
 }
 
 
+# The same for what a worker makes of them.
+RETURNED = {"p": np.int64, "m": np.bool_, "k": np.float32, "v": np.float32}
+SHOWN = 8  # numbers of a list
+
+
+def step_names(pieces: list[int], layers: int) -> set[str]:
+    """Of all that the methods are called for."""
+    parts = range(len(pieces))
+    once = {f"{what} {part}" for what in ("positions", "mask") for part in parts}
+    return once | {
+        f"{what} {part} layer {layer}" for what in "kv" for part in parts for layer in range(layers)
+    }
+
+
 @dataclass(frozen=True)
 class Probe:
     """What the methods returned, by step ("mask 1": in the second part), and what stopped it."""
@@ -34,15 +48,18 @@ class Probe:
 
     @staticmethod
     def read(k, v, pieces: list[int], reply: dict, arrays: list[np.ndarray]) -> "Probe | None":
-        lists = [reply.get(name) for name in ("steps", "kinds", "places")]
-        if not all(isinstance(x, list) and len(x) == len(arrays) for x in lists):
+        """What came back from a worker; None if it can't be what the methods returned."""
+        names = reply["steps"]
+        steps = dict(zip(names, arrays, strict=False))
+        columns = arrays, reply["kinds"], reply["places"]
+        if len(steps) < len(names) or any(len(column) != len(names) for column in columns):
             return None
-        names = [str(name) for name in lists[0]]
-        by_name = [dict(zip(names, x, strict=True)) for x in (arrays, *lists[1:])]
-        error = reply.get("error")
-        return Probe(
-            k, v, pieces, *by_name, RequestFailed(error) if isinstance(error, dict) else None
-        )
+        expected = step_names(pieces, len(k))
+        if any(name not in expected or RETURNED[name[0]] != steps[name].dtype for name in steps):
+            return None
+        kinds, places = (dict(zip(names, column, strict=True)) for column in columns[1:])
+        error = reply["error"]
+        return Probe(k, v, pieces, steps, kinds, places, error and RequestFailed(error))
 
     def cause(self) -> Cause | None:
         """The first method that does something else than its contract says."""
@@ -67,6 +84,11 @@ class Probe:
         keys = [self.places.get(f"k {part} layer 0") for part in range(len(self.pieces))]
         return None not in keys and len(set(keys)) == len(keys) > 1
 
+    def _columns(self, part: int) -> int | None:
+        """Of the mask."""
+        mask = self.steps.get(f"mask {part}")
+        return None if mask is None or not mask.ndim else mask.shape[-1]
+
     def _kinds(self) -> Cause | None:
         """Another dtype than the contract's, where it is not one that does as well."""
         for name, kind in self.kinds.items():
@@ -83,12 +105,12 @@ class Probe:
         if got is None or np.array_equal(got.ravel(), expected):
             return None
         seen = (
-            f"positions({end - start}) after {start} tokens is {got.ravel().tolist()}, expected"
+            f"positions({end - start}) after {start} tokens is {_list(got.ravel())}, expected"
             f" {expected.tolist()}"
         )
-        mask = self.steps.get("mask 1")
-        if part and mask is not None and np.array_equal(got.ravel(), expected - start):
-            if mask.shape[-1] == end - start:
+        columns = self._columns(1)
+        if part and columns is not None and np.array_equal(got.ravel(), expected - start):
+            if columns == end - start:
                 return Cause(
                     f"{seen}: the length has not advanced.",
                     "TODO 5: advance(T) is called once all layers have stored T tokens. What"
@@ -113,8 +135,7 @@ class Probe:
                 "TODO 5: advance(T) adds T tokens to those before.",
                 "cache_positions",
             )
-        mask = self.steps.get(f"mask {part}")
-        if counts and part and mask is not None and mask.shape[-1] == got.ravel()[-1] + 1:
+        if counts and part and self._columns(part) == int(got.ravel()[-1]) + 1:
             return Cause(
                 f"{seen}: positions and mask agree on a history of length {got.ravel()[0]}.",
                 "TODO 5: by how much does advance(T) change the length?",
@@ -237,3 +258,9 @@ class Probe:
             f"{call}: the {word} of position {first} are not those that were stored.",
             "TODO 4: write at the right layer and positions, then return the filled part.",
         )
+
+
+def _list(values: np.ndarray) -> str:
+    """Its beginning."""
+    shown = ", ".join(map(str, values[:SHOWN].tolist()))
+    return f"[{shown}{', ...' if values.size > SHOWN else ''}]"

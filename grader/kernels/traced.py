@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from grader import building
 from grader.client import Worker
 from grader.kernels.cases import Case
 from grader.kernels.reference import REFERENCES
@@ -16,13 +17,11 @@ MAX_TEXT = 8 << 20  # bytes of what simt says of one kernel; a large kernel's ta
 
 def build(worker: Worker, submission: Path, mode: str, limit: float) -> Path:
     """The library of submission/gpt.cu in simt's mode "check" or "profile"."""
-    fields = {"submission": str(submission), "device": "cpu", "mode": mode}
-    reply, _ = worker.ask("build", limit=limit, **fields)
-    return Path(str(reply.get("path")))
+    return building.build(worker, submission, "cpu", limit, mode)
 
 
 def load(worker: Worker, library: Path, limit: float) -> None:
-    worker.ask("load_library", path=str(library), device="cpu", limit=limit)
+    worker.ask("load_library", path=worker.show(library), device="cpu", limit=limit)
 
 
 def run(worker: Worker, op: str, case: Case, limit: float) -> tuple[np.ndarray, str]:
@@ -44,8 +43,8 @@ def steps(
     """
     header, out, text = _call(worker, "traced", case, limit, most=most)
     names = ["out", *(name for name, array in case.inputs.items() if array is not None)]
-    addresses = header.get("addresses")
-    if not isinstance(addresses, list) or [type(at) for at in addresses] != [int] * len(names):
+    addresses = header["addresses"]
+    if len(addresses) != len(names):
         raise Failure("The worker sent back something else than where the buffers were.")
     try:
         launches = read_traces(text, library)

@@ -1,15 +1,14 @@
-"""python -m grader.worker READ_FD WRITE_FD DEVICE: answer requests until the grader hangs up.
+"""python -m grader.worker SOCKET_FD MEMORY_FD DEVICE: answer requests until the grader hangs up.
 
-A request is {"op": name, ...} with arrays; a reply {"ok": true, ...} with arrays, or
-{"ok": false, "error": {...}} as described in errors.py.
+grader/protocol says what requests and replies are; a failure is described in errors.py.
 """
 
 import os
 import sys
 from importlib import import_module
 
-from grader import isolation
-from grader.protocol import Channel, ChannelClosed, ProtocolError
+from grader.isolation import limits
+from grader.protocol import ChannelClosed, Message, ProtocolError, Unsendable, open_channel
 from grader.worker.errors import describe
 
 # The module of each operation: a kernel's worker never imports torch, so that it starts at once.
@@ -46,28 +45,30 @@ OPERATIONS = {
 
 
 def main() -> None:
-    """Serve one grader, over the two pipes that it left open for us."""
-    read_fd, write_fd, device = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    for fd in (read_fd, write_fd):
+    """Serve one grader, over the socket and the memory that it left open for us."""
+    socket_fd, memory_fd, device = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    for fd in (socket_fd, memory_fd):
         os.set_inheritable(fd, False)  # programs that a submission starts don't get them
-    isolation.confine(device)
-    channel = Channel(read_fd, write_fd)
+    limits.confine(device)
+    channel = open_channel(socket_fd, memory_fd)
     while True:
         try:
-            request, arrays = channel.receive()
+            request = channel.receive()
         except (ChannelClosed, ProtocolError):
             return
-        channel.send(*answer(request, arrays))
+        try:
+            channel.send(answer(request))
+        except Unsendable as error:  # what the submission made has no place in a reply
+            channel.send(request.failure(describe(error)))
 
 
-def answer(request: dict, arrays: list) -> tuple[dict, list]:
-    """Do what a request asks: the reply's header and arrays."""
+def answer(request: Message) -> Message:
+    """Do what a request asks for."""
     try:
-        module = import_module(f"grader.worker.{OPERATIONS[request['op']]}")
-        header, out = getattr(module, request.pop("op"))(*arrays, **request)
-        return {"ok": True, **header}, out
+        module = import_module(f"grader.worker.{OPERATIONS[request.op]}")
+        return request.answer(*getattr(module, request.op)(*request.arrays, **request.fields))
     except BaseException as error:  # SystemExit too: exit() in a submission is its own failure
-        return {"ok": False, "error": describe(error)}, []
+        return request.failure(describe(error))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ kind     "build" (compiler), "kernel" (a launch failed), "submission" (a file or
 type     the exception's class
 message  its text
 report   simt's report of a kernel's fault, JSON text, or null
-where    {"file", "line", "source"}: the last line of kv_cache.py that ran, or null
+where    {"file", "line", "source", "function"}: the last line of kv_cache.py that ran, or null
 """
 
 import json
@@ -59,6 +59,7 @@ def where(error: BaseException) -> dict | None:
             "file": "kv_cache.py",
             "line": error.lineno or 0,
             "source": (error.text or "").strip()[:200],
+            "function": "",
         }
     found = None
     for frame in traceback.extract_tb(error.__traceback__):
@@ -69,7 +70,7 @@ def where(error: BaseException) -> dict | None:
     source = (found.line or linecache.getline(found.filename, found.lineno)).strip()
     return {
         "file": "kv_cache.py",
-        "line": found.lineno,
+        "line": found.lineno or 0,
         "source": source[:200],
         "function": found.name,
     }

@@ -15,10 +15,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from simt.lines import output_of
+
+LARGEST = 16 << 20  # bytes of a binary that is looked at; its text takes 50 times as much
 
 TRACE = "__sanitizer_cov_trace_pc"
 
@@ -45,9 +48,12 @@ class BasicBlock:
 
 
 def basic_blocks(binary: Path, starts: Collection[int]) -> dict[int, BasicBlock]:
-    """The blocks that begin at these addresses. Without binutils: {}."""
+    """The blocks that begin at these addresses. Without binutils: {}. Raises ValueError for a
+    binary that is too large, or can't be read in time."""
     if not starts or not shutil.which("objdump"):
         return {}
+    if Path(binary).stat().st_size > LARGEST:
+        raise ValueError(f"a binary of more than {LARGEST >> 20} MB is not looked at")
     code = list(_disassemble(binary))
     index = {address: i for i, (address, _, _) in enumerate(code)}
     found = {}
@@ -62,8 +68,7 @@ def basic_blocks(binary: Path, starts: Collection[int]) -> dict[int, BasicBlock]
 def _disassemble(binary: Path) -> Iterator[tuple[int, str, str]]:
     """(address, mnemonic, operands) of each instruction."""
     command = ["objdump", "-d", "-C", "--no-show-raw-insn", "-j", ".text", str(binary)]
-    text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    for line in text.splitlines():
+    for line in output_of(command).splitlines():
         if found := _INSTRUCTION.match(line):
             yield int(found[1], 16), found[2], found[3].split("#")[0].strip()
 

@@ -57,7 +57,7 @@ class Access:
 
     @property
     def bank_conflicts(self) -> int:
-        return self.wavefronts - self.ideal_wavefronts
+        return max(0, self.wavefronts - self.ideal_wavefronts)
 
     @property
     def active_lanes(self) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from simt.lines import Line, lines_of, place
 from simt.profiling.arithmetic import BasicBlock, basic_blocks
 from simt.profiling.kernel import COUNTS, Access, CodeLine, Kernel, SharedUse
+from simt.reading import count, counts, dim3, one_of, parse, some, text
 
 _KERNEL_COUNTS = (
     "static_shared",
@@ -20,79 +20,82 @@ _KERNEL_COUNTS = (
     "bytes_read",
     "bytes_written",
 )
+_ACCESS = {"pc", "size", "op", "space", "array", "element_size", "start", "sample", *COUNTS}
+MOST = 2000  # kernels
+SHARED_WORDS = 1 << 16  # of a variable: a block has at most 227 KB
+WARP = 32
 
 
-def read_profiles(text: str, binary: Path, *, arithmetic: bool = True) -> list[Kernel]:
+def read_profiles(counted: str, binary: Path, *, arithmetic: bool = True) -> list[Kernel]:
     """What simt_profiles() returned in a program or library built in the mode "profile".
 
     arithmetic: read the binary's machine code too (half a second), for Kernel.code. Raises
     ValueError for a text that is no profile: it may come from a process that can't be trusted.
     """
     try:
-        data = json.loads(text, parse_int=_whole, parse_float=_refuse, parse_constant=_refuse)
-        return _read(data, binary, arithmetic)
+        return _read(parse(counted), binary, arithmetic)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"This is not a profile of simt: {error!r}") from error
 
 
-def _whole(digits: str) -> int:
-    if len(digits) > 18:  # more than the runtime's own counters could reach
-        raise ValueError("a number is too large")
-    return int(digits)
-
-
-def _refuse(number: str) -> int:
-    raise ValueError(f"{number[:20]} is no count")
-
-
 def _read(data: list[dict], binary: Path, arithmetic: bool) -> list[Kernel]:
-    starts = {start for fields in data for start, _, _ in fields["code"]}
+    starts = {count(start) for fields in some(data, MOST) for start, _, _ in fields["code"]}
     blocks = basic_blocks(binary, starts if arithmetic else ())
     addresses = {address for block in blocks.values() for address in block.addresses}
-    addresses.update(access["pc"] for fields in data for access in fields["accesses"])
+    addresses.update(count(access["pc"]) for fields in data for access in fields["accesses"])
     lines = lines_of(binary, addresses)
     return [_kernel(fields, blocks, lines) for fields in data]
 
 
 def _kernel(fields: dict, blocks: dict[int, BasicBlock], lines: dict[int, Line]) -> Kernel:
-    return Kernel(
-        name=_text(fields["kernel"]),
-        launched_at=f"{Path(fields['file']).name}:{fields['line']}",
-        grid=tuple(fields["grid"]),
-        block=tuple(fields["block"]),
+    code = [counts(row, 3) for row in fields["code"]]
+    kernel = Kernel(
+        name=text(fields["kernel"]),
+        launched_at=f"{Path(text(fields['file'])).name}:{count(fields['line'])}",
+        grid=dim3(fields["grid"]),
+        block=dim3(fields["block"]),
         accesses=_accesses(fields["accesses"], lines),
-        code=_code(fields["code"], blocks, lines),
-        warp_steps=sum(executions for _, executions, _ in fields["code"]),
-        lane_steps=sum(lanes for _, _, lanes in fields["code"]),
-        shared_use={name: SharedUse(**use) for name, use in fields["shared"].items()},
-        **{name: _count(fields[name]) for name in _KERNEL_COUNTS},
+        code=_code(code, blocks, lines),
+        warp_steps=sum(executions for _, executions, _ in code),
+        lane_steps=sum(lanes for _, _, lanes in code),
+        shared_use={text(name): _use(use) for name, use in fields["shared"].items()},
+        **{name: count(fields[name]) for name in _KERNEL_COUNTS},
+    )
+    if kernel.traced_blocks > kernel.blocks:
+        raise ValueError("more blocks were traced than there are")
+    return kernel
+
+
+def _use(fields: dict) -> SharedUse:
+    return SharedUse(
+        element_size=count(fields["element_size"]),
+        extents=counts(fields["extents"], 8),
+        accesses=counts(fields["accesses"], SHARED_WORDS),
     )
 
 
-def _count(value: object) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(f"{str(value)[:20]!r} is no count")
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{str(value)[:20]!r} is no text")
-    return value
+def _access(fields: dict, lines: dict[int, Line]) -> Access:
+    pc, sample = fields["pc"], some(fields["sample"], WARP)
+    if set(fields) != _ACCESS or len(sample) not in (0, WARP):
+        raise ValueError("an access has other fields, or a sample that is no warp's")
+    return Access(
+        line=lines[pc].name if pc in lines else "",
+        space=one_of(fields["space"], "global", "shared", "program"),
+        op=one_of(fields["op"], "load", "store", "atomic"),
+        size=count(fields["size"], 16, least=1),
+        array=text(fields["array"]),
+        element_size=max(1, count(fields["element_size"])),
+        start=count(fields["start"], 127),
+        sample=[count(offset, least=-(1 << 48)) for offset in sample],
+        **{name: count(fields[name]) for name in COUNTS},
+    )
 
 
 def _accesses(counted: list[dict], lines: dict[int, Line]) -> list[Access]:
     """By line: several instructions of one line that do the same become one."""
     merged: dict[tuple, Access] = {}
-    for access in counted:
-        one = Access(
-            line=lines[access["pc"]].name if access["pc"] in lines else "",
-            **{name: value for name, value in access.items() if name != "pc"},
-        )
-        for name in ("size", *COUNTS):
-            _count(getattr(one, name))
-        for name in ("space", "op", "array"):
-            _text(getattr(one, name))
+    for fields in counted:
+        one = _access(fields, lines)
         key = (one.line, one.space, one.op, one.size, one.array)
         if key in merged:
             merged[key].add(one)

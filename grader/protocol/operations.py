@@ -1,0 +1,177 @@
+"""What a worker can be asked for: of each operation, the fields and arrays of request and reply.
+
+The functions themselves are in grader/worker/. A field that is not declared here can neither be
+sent nor received.
+"""
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from grader.protocol.fields import Bool, FilePath, Float, Int, Many, Maybe, OneOf, Record, Text
+
+MAX_ARRAYS = 64  # in one message
+MAX_DIMENSIONS = 8
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array of one of these dtypes, with so many dimensions (None: any number)."""
+
+    dtypes: tuple[str, ...]
+    ndim: int | None
+
+
+@dataclass(frozen=True)
+class Several:
+    """From least to most arrays of one kind."""
+
+    of: Array
+    least: int
+    most: int
+
+
+Arrays = tuple[Array, ...] | Several
+
+
+NOTHING = Record()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Of a request and its reply. defaults: of fields that a request may leave out."""
+
+    code: int  # on the wire
+    fields: Record = NOTHING
+    arrays: Arrays = ()
+    reply: Record = NOTHING
+    reply_arrays: Arrays = ()
+    defaults: MappingProxyType = field(default_factory=lambda: MappingProxyType({}))
+
+
+def floats(ndim: int) -> Array:
+    return Array(("float32",), ndim)
+
+
+def integers(ndim: int) -> Array:
+    return Array(("int64",), ndim)
+
+
+COUNT = Int(0, 1 << 40)
+DEVICE = OneOf("cpu", "cuda")
+NAME = Text(64)  # of a function, a layer, a step
+SIZES = Many(COUNT, 8)
+SAID = Array(("uint8",), 1)  # a JSON text of simt's
+BUFFERS = Several(floats(1), 1, 4)  # out, in, and weight and bias where there are any
+INPUTS = Several(Array(("float32",), None), 1, 3)
+
+# Why an operation failed: grader/worker/errors.py says what these are.
+FAILED = Record(
+    kind=OneOf("build", "kernel", "submission", "logits", "exit", "exception"),
+    type=Text(200),
+    message=Text(80_000),
+    report=Maybe(Text(200_000)),
+    where=Maybe(Record(file=Text(200), line=Int(0, 1 << 31), source=Text(800), function=Text(200))),
+)
+
+_CALL = {"function": NAME, "sizes": SIZES, "eps": Maybe(Float()), "null_bias": Bool()}
+_PLACED = _CALL | {"starts": SIZES}
+_WATCHED = _CALL | {"shape": SIZES}
+
+OPERATIONS = {
+    # build.py
+    "build": Operation(
+        1,
+        Record(
+            submission=FilePath(),
+            device=DEVICE,
+            mode=OneOf("plain", "check", "profile"),
+            capability=Maybe(COUNT),
+            runtime=Maybe(FilePath()),
+        ),
+        reply_arrays=(Array(("uint8",), 1),),  # the library
+        defaults=MappingProxyType({"mode": "plain", "capability": None, "runtime": None}),
+    ),
+    # kernels.py
+    "load_library": Operation(
+        10, Record(path=FilePath(), device=DEVICE), reply=Record(decoder=Bool())
+    ),
+    "call": Operation(
+        11,
+        Record(**_PLACED, reverse=Bool(), strict=Bool()),
+        BUFFERS,
+        reply_arrays=BUFFERS,
+    ),
+    "call_captured": Operation(12, Record(**_PLACED), BUFFERS, reply_arrays=BUFFERS),
+    # traced.py
+    "checked": Operation(20, Record(**_WATCHED), INPUTS, reply_arrays=(floats(2), SAID)),
+    "profiled": Operation(21, Record(**_WATCHED), INPUTS, reply_arrays=(floats(2), SAID)),
+    "traced": Operation(
+        22,
+        Record(**_WATCHED, most=COUNT),
+        INPUTS,
+        Record(addresses=Many(Int(0), 4)),
+        (floats(2), SAID),
+    ),
+    # calls.py
+    "fill_pool": Operation(30, arrays=(floats(1),)),
+    "prepare_calls": Operation(
+        31,
+        Record(elements=COUNT, num_slots=COUNT, sizes=SIZES, eps=Maybe(Float())),
+        (integers(2), integers(1)),
+    ),
+    "calls": Operation(32, Record(function=NAME)),
+    "outputs": Operation(33, Record(slots=SIZES), reply_arrays=Several(floats(1), 0, 8)),
+    # timing.py
+    "wake": Operation(40, Record(core=Maybe(Int(0, 1 << 20)), seconds=Float(0, 60))),
+    # model.py
+    "load_model": Operation(50, Record(device=DEVICE)),
+    "load_random": Operation(
+        51, Record(size=Record(n_layer=COUNT, n_head=COUNT, n_embd=COUNT), seed=Int(0))
+    ),
+    "shorten": Operation(52, Record(block_size=COUNT)),
+    "use_kernels": Operation(53, Record(path=FilePath(), layers=Many(NAME, 8))),
+    "logits": Operation(54, arrays=(integers(1),), reply_arrays=(floats(2),)),
+    "greedy": Operation(55, Record(new_tokens=COUNT), (integers(1),), reply_arrays=(integers(1),)),
+    # cache.py
+    "load_cache": Operation(60, Record(submission=FilePath())),
+    "cached": Operation(
+        61,
+        Record(new_tokens=COUNT),
+        (integers(1),),
+        reply_arrays=(integers(1), floats(2), integers(1), integers(1)),
+    ),
+    "generate": Operation(
+        62, Record(new_tokens=COUNT), (integers(1),), reply_arrays=(integers(1),)
+    ),
+    "in_pieces": Operation(
+        63, Record(pieces=Many(COUNT, 64)), (integers(1),), reply_arrays=(floats(2),)
+    ),
+    "probe": Operation(
+        64,
+        Record(pieces=Many(COUNT, 64), max_len=COUNT),
+        (floats(4), floats(4)),
+        Record(
+            steps=Many(NAME, MAX_ARRAYS),
+            kinds=Many(NAME, MAX_ARRAYS),
+            places=Many(Int(0), MAX_ARRAYS),
+            error=Maybe(FAILED),
+        ),
+        Several(Array(("float32", "int64", "bool"), None), 0, MAX_ARRAYS),
+    ),
+    "caches_made": Operation(
+        65, Record(new_tokens=COUNT), (integers(1),), Record(max_len=Many(Int(), 1000))
+    ),
+    # decoder.py
+    "open_decoder": Operation(
+        70, Record(path=FilePath()), reply=Record(bytes_per_step=Int(0), model_bytes_per_step=COUNT)
+    ),
+    "feed": Operation(71, Record(position=COUNT), (integers(1),), reply_arrays=(floats(2),)),
+    "decode": Operation(72, Record(new_tokens=COUNT), (integers(1),), reply_arrays=(integers(1),)),
+    "draw": Operation(
+        73,
+        Record(new_tokens=COUNT, temperature=Float(0), top_k=COUNT),
+        (integers(1), integers(1)),
+        reply_arrays=(integers(2),),
+    ),
+}
+BY_CODE = {operation.code: name for name, operation in OPERATIONS.items()}
