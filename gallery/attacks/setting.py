@@ -146,7 +146,7 @@ def described(folder: Path, times: bool = True) -> dict[str, tuple]:
     found = {}
     for path in [folder, *sorted(folder.rglob("*"))]:
         inside = path.relative_to(folder).parts
-        if inside and inside[0].startswith(PASSING) or "__pycache__" in inside and not times:
+        if (inside and inside[0].startswith(PASSING)) or ("__pycache__" in inside and not times):
             continue
         with contextlib.suppress(FileNotFoundError):  # a temporary file of the grader's own
             about = path.lstat()
