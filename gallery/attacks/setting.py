@@ -177,9 +177,18 @@ def differences(before: dict, after: dict, grows: Sequence[str] = ("the cache",)
     return said
 
 
-def adopt_orphans() -> None:
-    """From now on, what descends from this process and loses its parent becomes our child."""
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+@contextlib.contextmanager
+def adopting() -> Iterator[set[int]]:
+    """What descends from this process and loses its parent becomes our child meanwhile.
+
+    Gives the processes that are there already.
+    """
+    prctl = ctypes.CDLL(None).prctl
+    prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield {process.pid for process in psutil.Process().children(recursive=True)}
+    finally:
+        prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
 def left_over(known: set[int]) -> list[str]:
@@ -211,10 +220,6 @@ def _descendants(known: set[int]) -> list[psutil.Process]:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(process.pid, os.WNOHANG)
     return alive
-
-
-def known_children() -> set[int]:
-    return {process.pid for process in psutil.Process().children(recursive=True)}
 
 
 def stop(process) -> None:

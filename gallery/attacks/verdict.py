@@ -15,9 +15,8 @@ from gallery.attacks.entries import Attack
 from gallery.attacks.reports import dangers
 from gallery.attacks.setting import (
     Setting,
-    adopt_orphans,
+    adopting,
     differences,
-    known_children,
     left_over,
     setting,
     stop,
@@ -52,12 +51,11 @@ class GraderDied(Exception):
 
 def judge(attack: Attack, cache: Path) -> Verdict:
     """Raises GalleryError for an attack that doesn't fit solutions/."""
-    adopt_orphans()
     start = time.monotonic()
-    with setting() as place:
+    with adopting() as kept, setting() as place:
         folder = attack.make(place.base, place.places)
-        kept = {*known_children()}
-        before = place.state((folder.name, "classmate", "clean", "home", "temporary"), cache)
+        folders = (folder.name, "classmate", "clean", "home", "temporary")
+        before = place.state(folders, cache)
         wrong: list[str] = []
         result = None
         try:
@@ -66,7 +64,7 @@ def judge(attack: Attack, cache: Path) -> Verdict:
         except GraderDied as error:
             wrong.append(str(error))
         wrong += left_over(kept)
-        wrong += differences(before, place.state(tuple(list(before)[:5]), cache))
+        wrong += differences(before, place.state(folders, cache))
         wrong += [f"{path} was written" for path in place.marked(cache)]
         wrong += [f"somebody has connected to {name}" for name in place.knocked()]
         wrong += wrong_with_clean(place, cache)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from grader import history, starters
 from grader.grade import UsageError, find
+from grader.isolation.shelf import Shelf
 from grader.outcome import Failure
 from grader.submission import LARGEST, check_file
 from mingpt.build import local_includes
@@ -118,6 +119,8 @@ def look(folder: Path) -> list[str]:
 
     attempt(lambda: find(folder))
     history.path_of(folder)
+    with tempfile.TemporaryDirectory() as kept:
+        attempt(lambda: Shelf(Path(kept), folder).digest())
     if attempt(lambda: check_file(folder, "gpt.cu")):
         source = folder / "gpt.cu"
         attempt(lambda: check_folder(folder, "gpt.cu"))
