@@ -71,7 +71,10 @@ def files_in(folder: Path) -> Iterator[Path]:
     private, room = holds_private_files(folder), MOST_BYTES
     folders = [folder]
     while folders:
-        entries = sorted(os.scandir(folders.pop(0)), key=lambda entry: entry.name)
+        try:
+            entries = sorted(os.scandir(folders.pop(0)), key=lambda entry: entry.name)
+        except OSError:
+            continue  # closed to us, or too deep down: nobody reads it
         for entry in sorted(entries, key=lambda entry: Path(entry.name).suffix not in SOURCES):
             path = Path(entry.path)
             if entry.is_dir(follow_symlinks=False):
