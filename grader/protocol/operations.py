@@ -137,12 +137,13 @@ OPERATIONS = {
     # timing.py
     "wake": Operation(40, Record(core=Maybe(Int(0, 1 << 20)), seconds=Float(0, 60))),
     # model.py
-    "load_model": Operation(50, Record(device=DEVICE)),
+    "load_model": Operation(50, Record(device=DEVICE, counted_by=Maybe(FilePath()))),
     "load_random": Operation(
         51, Record(size=Record(n_layer=COUNT, n_head=COUNT, n_embd=COUNT), seed=Int(0))
     ),
     "shorten": Operation(52, Record(block_size=COUNT)),
     "use_kernels": Operation(53, Record(path=FilePath(), layers=Many(NAME, 8))),
+    "layer_calls": Operation(56, reply=Record(counted=Bool()), reply_arrays=(integers(2),)),
     "logits": Operation(54, arrays=(integers(1),), reply_arrays=(floats(2),)),
     "greedy": Operation(55, Record(new_tokens=COUNT), (integers(1),), reply_arrays=(integers(1),)),
     # cache.py

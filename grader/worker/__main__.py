@@ -32,6 +32,7 @@ OPERATIONS = {
     "load_random": "model",
     "shorten": "model",
     "use_kernels": "model",
+    "layer_calls": "model",
     "logits": "model",
     "greedy": "model",
     "load_cache": "cache",
