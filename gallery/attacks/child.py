@@ -50,7 +50,8 @@ def short(rules: bool) -> Rubric:
         id: dataclasses.replace(entry, time_limit=LIMITS.get(id, entry.time_limit))
         for id, entry in rubric.entries.items()
     }
-    return dataclasses.replace(rubric, entries=entries)
+    enabled = rubric.rules | {"enabled": rules}
+    return dataclasses.replace(rubric, entries=entries, rules=enabled)
 
 
 def in_terminal(result) -> str:

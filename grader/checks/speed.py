@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grader import evidence
+from grader import counted, evidence
 from grader.checks.decoder import weights_of
 from grader.checks.kernel_speed import built
 from grader.framework import Context, blameless, check
@@ -86,6 +86,7 @@ def compare(context: Context, make, oracle: Oracle, what: str, hint: str) -> Pas
                 context.rng,
                 deadline,
             )
+        student.check_calls()
     student.verify()
     blameless(compared.verify, rubric.reference)()
     rate, reference_rate = np.median(pairs.rates, axis=0)
@@ -110,6 +111,7 @@ class Runner:
         self._runs: list[tuple[np.ndarray, np.ndarray]] = []  # prompts and new ids, to be verified
         self.margin = context.rubric.margin
         self.figures: dict = {}
+        self._fed = 0  # tokens, in all runs
         self.load()
         self.tokens_per_second()  # warm up, like any other run
         self.verify()
@@ -131,6 +133,7 @@ class Runner:
         if [(a.dtype.name, a.shape) for a in arrays] != [("int64", (count,))]:
             raise Failure(f"In a timed run, {count} ids were asked for, and something else came.")
         self._runs.append((prompt, arrays[0]))
+        self._fed += length + count - 1
         return count / seconds
 
     def verify(self) -> None:
@@ -144,6 +147,17 @@ class Runner:
                     " that text.",
                     "Timed runs have new prompts, and every token of theirs is checked.",
                 )
+
+    def check_calls(self) -> None:
+        """Whether the model's layers have seen the tokens of all runs. Raises Failure."""
+        calls = counted.take(self._worker, SHORTEST)
+        if calls is not None and counted.tokens(calls, self._oracle.config) < self._fed:
+            raise Failure(
+                "In the timed runs, fewer tokens went through the model's layers than the texts"
+                " have: something else computed them.",
+                "A cache remembers keys and values. The model computes each new token, by"
+                " model.next_logits, in timed runs as in others.",
+            )
 
     def ask(self, op: str, *arrays: np.ndarray, **fields) -> tuple[dict, list[np.ndarray]]:
         """At least SHORTEST seconds for each: a slow one doesn't use up the other's time."""
@@ -159,6 +173,9 @@ class DecoderRunner(Runner):
     def __init__(self, *arguments, seed: int):
         self._seed = seed
         super().__init__(*arguments)
+
+    def check_calls(self) -> None:
+        """Its layers run within the library: none of them passes through here."""
 
     def load(self) -> None:
         library = self.context.session.library

@@ -77,6 +77,9 @@ _CALL = {"function": NAME, "sizes": SIZES, "eps": Maybe(Float()), "null_bias": B
 _PLACED = _CALL | {"starts": SIZES}
 _WATCHED = _CALL | {"shape": SIZES}
 
+# Which rule of the game is broken ("": none), and the lines of a message that says where.
+BROKEN = Record(rule=OneOf("", "includes", "assembly", "symbols", "python"), broken=Text(16_000))
+
 OPERATIONS = {
     # build.py
     "build": Operation(
@@ -90,6 +93,16 @@ OPERATIONS = {
         ),
         reply_arrays=(Array(("uint8",), 1),),  # the library
         defaults=MappingProxyType({"mode": "plain", "capability": None, "runtime": None}),
+    ),
+    # rules.py
+    "inspect_sources": Operation(
+        5, Record(submission=FilePath(), inline_assembly=Bool()), reply=BROKEN
+    ),
+    "inspect_library": Operation(6, Record(path=FilePath()), reply=BROKEN),
+    "inspect_python": Operation(
+        7,
+        Record(submission=FilePath(), torch_compile=Bool(), fused_attention=Bool()),
+        reply=BROKEN,
     ),
     # kernels.py
     "load_library": Operation(
@@ -124,12 +137,13 @@ OPERATIONS = {
     # timing.py
     "wake": Operation(40, Record(core=Maybe(Int(0, 1 << 20)), seconds=Float(0, 60))),
     # model.py
-    "load_model": Operation(50, Record(device=DEVICE)),
+    "load_model": Operation(50, Record(device=DEVICE, counted_by=Maybe(FilePath()))),
     "load_random": Operation(
         51, Record(size=Record(n_layer=COUNT, n_head=COUNT, n_embd=COUNT), seed=Int(0))
     ),
     "shorten": Operation(52, Record(block_size=COUNT)),
     "use_kernels": Operation(53, Record(path=FilePath(), layers=Many(NAME, 8))),
+    "layer_calls": Operation(56, reply=Record(counted=Bool()), reply_arrays=(integers(2),)),
     "logits": Operation(54, arrays=(integers(1),), reply_arrays=(floats(2),)),
     "greedy": Operation(55, Record(new_tokens=COUNT), (integers(1),), reply_arrays=(integers(1),)),
     # cache.py
