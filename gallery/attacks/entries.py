@@ -19,7 +19,17 @@ from pathlib import Path
 from gallery.entries import GalleryError, submission, tomllib
 
 HERE = Path(__file__).parent
-TOPICS = ("channel", "results", "processes", "system", "files", "building", "reports", "loading")
+TOPICS = (
+    "channel",
+    "results",
+    "processes",
+    "system",
+    "files",
+    "building",
+    "reports",
+    "loading",
+    "rules",
+)
 MUST = ("failed", "passed", "less", "harmless")
 
 INCLUDE = '#include "gpt.h"\n'

@@ -28,6 +28,7 @@ import psutil
 
 from gallery.entries import submission
 from mingpt.paths import ROOT, cache_dir
+from simt.build import runtime_archive
 
 CODE = ("grader", "mingpt", "simt", "solutions", "starter", "lab")  # of the repository
 SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/etc")  # a mark is looked for in names there
@@ -53,6 +54,7 @@ class Setting:
             "@BASE@": str(self.base),
             "@CLASSMATE@": str(self.base / "classmate"),
             "@HOME@": str(self.base / "home"),
+            "@OWN HOME@": str(Path.home()),  # of who runs the attacks
             "@SECRET@": str(self.base / "home" / "secret"),
             "@ROOT@": str(ROOT),
             "@MARK@": self.mark,
@@ -134,10 +136,9 @@ def listening(family: int, address) -> socket.socket:
 
 @contextlib.contextmanager
 def private_cache() -> Iterator[Path]:
-    """A kernel cache for attacks alone, with simt's runtime in it if it has been built before."""
+    """A kernel cache for attacks alone, with simt's runtime in it."""
     with tempfile.TemporaryDirectory(prefix="mingpt-attacks-cache-") as folder:
-        for runtime in cache_dir().glob("runtime-*.a"):
-            shutil.copy2(runtime, folder)
+        shutil.copy2(runtime_archive(cache_dir()), folder)
         yield Path(folder)
 
 

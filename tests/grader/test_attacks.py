@@ -45,7 +45,9 @@ def test_every_attack_can_be_made(tmp_path):
     for number, attack in enumerate(ALL):
         parent = tmp_path / str(number)
         (parent / "classmate").mkdir(parents=True)
-        places = {name: "x" for name in ("@BASE@", "@PORT@", "@MARK@", "@HOME@", "@SECRET@")}
+        places = {
+            name: "x" for name in ("@BASE@", "@PORT@", "@MARK@", "@HOME@", "@OWN HOME@", "@SECRET@")
+        }
         places |= {"@CLASSMATE@": str(parent / "classmate"), "@ROOT@": "x", "@DEEP@": "1"}
         made = attack.make(parent, places)
         assert os.path.lexists(made / "gpt.cu") or os.path.lexists(made / "kv_cache.py")
