@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from grader import isolation
+from grader.isolation import sandbox
+from grader.isolation.shelf import Shelf
 from grader.protocol import FAILURE, ChannelClosed, Message, ProtocolError, pair
 
 MAX_OUTPUT = 8_000  # characters of a submission's own output that are shown
@@ -60,27 +61,39 @@ class RequestFailed(Exception):
 class Worker:
     """One worker process. `ask` for what is needed; close() when done (or use `with`)."""
 
-    def __init__(self, device: str = "cpu", variables: dict[str, str] | None = None):
-        """Raises OSError when no process can be started."""
+    def __init__(
+        self,
+        device: str = "cpu",
+        variables: dict[str, str] | None = None,
+        submission: Path | None = None,
+    ):
+        """submission: the folder that it may read. Raises OSError if no process can be started."""
         self.failed: WorkerFailed | None = None
         self._output: str | None = None  # kept by close()
         self._pending: Message | None = None  # posted; its reply has not been read
-        self._scratch = Path(tempfile.mkdtemp(prefix="mingpt-grade-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="mingpt-grade-"))
         self._channel, (theirs, memory) = pair()
         try:
-            self._process = isolation.start(
+            self.shelf = Shelf(self._folder, submission)
+            self._sandbox = sandbox.start(
                 ["-m", "grader.worker", str(theirs), str(memory), device],
-                scratch=self._scratch,
+                device=device,
+                folder=self._folder,
+                shown=self.shelf.shown,
                 inherit=(theirs, memory),
                 variables=variables or {},
             )
         except BaseException:
             self._channel.close()
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            shutil.rmtree(self._folder, ignore_errors=True)
             raise
         finally:
             os.close(theirs)
         self._alive = True
+
+    def show(self, file: Path) -> str:
+        """Let the worker read a file, such as a library; returns its path there. Raises OSError."""
+        return str(self.shelf.add(file))
 
     def post(self, op: str, *arrays: np.ndarray, **fields) -> None:
         """Ask without waiting: the next ask() waits for this first. For work started early.
@@ -131,7 +144,7 @@ class Worker:
         try:
             return action()
         except ChannelClosed:
-            self.failed = WorkerDied(self._end())
+            self.failed = WorkerDied(self._end(grace=1.0))
         except TimeoutError:
             self.failed = WorkerTimeout(limit)
         except ProtocolError as error:
@@ -144,7 +157,7 @@ class Worker:
         if self._output is not None:
             return self._output
         try:
-            with open(self._scratch / "output", "rb") as file:
+            with open(self._folder / "output", "rb") as file:
                 data = file.read(MAX_OUTPUT + 1)
         except OSError:
             return ""
@@ -156,12 +169,12 @@ class Worker:
         self._end()
         self._channel.close()
         self._output = self.output()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _end(self) -> int:
+    def _end(self, grace: float = 0.0) -> int:
         if self._alive:
             self._alive = False
-            self._status = isolation.kill(self._process)
+            self._status = self._sandbox.kill(grace)
         return self._status
 
     def __enter__(self) -> "Worker":

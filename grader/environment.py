@@ -8,7 +8,7 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 
-from grader import isolation
+from grader.isolation import levels
 
 
 def describe(device: str, seed: int) -> dict:
@@ -30,7 +30,7 @@ def describe(device: str, seed: int) -> dict:
         "platform": platform.platform(),
         "versions": versions,
         "seed": str(seed),  # as text: JSON's numbers are too short for it
-        "isolation": isolation.DESCRIPTION,
+        "isolation": levels.in_force().description,
     }
 
 

@@ -5,13 +5,13 @@ import tempfile
 from pathlib import Path
 
 
-def write(path: Path, text: str) -> None:
-    """Replace the file in one step: whoever reads it sees the old text or the new. Raises
-    OSError."""
+def write(path: Path, content: str | bytes) -> None:
+    """Replace the file in one step: whoever reads it sees the old content or the new.
+    Raises OSError."""
     fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(fd, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)

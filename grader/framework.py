@@ -9,6 +9,7 @@ here). Anything else that it raises is a fault of the grader.
 """
 
 import zlib
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -21,9 +22,9 @@ import numpy as np
 from grader import rubric
 from grader.client import RequestFailed, Worker, WorkerFailed
 from grader.diagnosis.faults import explain
-from grader.outcome import Failure, Passed
+from grader.outcome import Failure, GraderError, Passed
 from grader.rubric import Entry, Rubric
-from mingpt.paths import cache_dir
+from mingpt.paths import ROOT
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,12 @@ class Check:
     device: str | None = None  # the only one that it can be measured on
     models: int = 0  # workers with a model in them that it takes: they are started early
     timed: bool = False  # it measures time: nothing else is started meanwhile
+
+    def hosts(self, session: "Session") -> list[Path]:
+        """The submissions that those workers run: the student's, and then the reference."""
+        if self.models < 2:
+            return [session.submission] * self.models
+        return [session.submission, ROOT / session.rubric[self.id].reference]
 
 
 PLACES = {"cpu": "the CPU", "cuda": "a GPU"}  # of Check.device, in words
@@ -103,11 +110,9 @@ class Session:
         self.outputs: dict[str, str] = {}  # check id -> what was printed
         self.passed: set[str] = set()  # the checks that have, so far
         self._oracle: Future | None = None
-        self._warm: list[Worker] = []  # have begun to import torch and to load the model
-        self._variables = {
-            "SIMT_TIMEOUT": str(rubric.loop_limit),
-            "MINGPT_CACHE": str(cache_dir()),  # workers have no home of ours
-        }
+        # Have begun to import torch and to load the model; by the submission that they may read.
+        self._warm: dict[Path, list[Worker]] = defaultdict(list)
+        self._variables = {"SIMT_TIMEOUT": str(rubric.loop_limit)}
 
     def later(self, id: str) -> bool:
         """Whether a check belongs to a lab beyond the stage of this grading."""
@@ -133,24 +138,29 @@ class Session:
         if self._oracle is not None:
             self._oracle.exception()
 
-    def warm_up(self, count: int) -> None:
-        """Start workers that load the model while other checks run, so that `count` are ready."""
-        while len(self._warm) < count:
-            worker = Worker(self.device, self._variables)
-            self._warm.append(worker)
-            worker.post("load_model", device=self.device)
+    def warm_up(self, submissions: Iterable[Path]) -> None:
+        """Start workers that load the model while other checks run, so that one is ready for each
+        of these."""
+        for submission, count in Counter(submissions).items():
+            while len(self._warm[submission]) < count:
+                worker = Worker(self.device, self._variables, submission)
+                self._warm[submission].append(worker)
+                worker.post("load_model", device=self.device)
 
-    def take(self, with_model: bool, device: str, variables: dict[str, str]) -> Worker:
-        """A worker that no submission has touched yet. Those with a model are all alike."""
+    def take(
+        self, submission: Path, with_model: bool, device: str, variables: dict[str, str]
+    ) -> Worker:
+        """A worker that may read this submission, and that has run nothing of it yet."""
         if with_model:
-            self.warm_up(1)
-            return self._warm.pop(0)
-        return Worker(device, self._variables | variables)
+            self.warm_up([submission])
+            return self._warm[submission].pop(0)
+        return Worker(device, self._variables | variables, submission)
 
     def close(self) -> None:
         """End every worker that is still waiting for work."""
-        while self._warm:
-            self._warm.pop().close()
+        for workers in self._warm.values():
+            while workers:
+                workers.pop().close()
 
 
 def _load_oracle(future: Future) -> None:
@@ -186,13 +196,17 @@ class Context:
         *,
         device: str | None = None,
         variables: dict[str, str] | None = None,
+        submission: Path | None = None,
     ):
         """A fresh worker for this check, killed at its end; what it prints is kept for the report.
 
-        device: another than the grading's. variables: of its environment, besides the usual. What
-        the submission does wrong in it becomes a Failure.
+        device: another than the grading's. variables: of its environment, besides the usual.
+        submission: the folder that it may read, if another: a reference. What the submission does
+        wrong in it becomes a Failure.
         """
-        worker = self.session.take(with_model, device or self.device, variables or {})
+        worker = self.session.take(
+            submission or self.submission, with_model, device or self.device, variables or {}
+        )
         try:
             if with_model:
                 try:
@@ -219,7 +233,3 @@ def blameless(function: Callable, reference: str) -> Callable:
             raise GraderError(f"the reference ({reference}) can't be timed: {error}") from error
 
     return call
-
-
-class GraderError(Exception):
-    """The grader can't do its work; the message says why. The submission isn't to blame."""

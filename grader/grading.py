@@ -111,9 +111,7 @@ def prepare(session: Session, coming: list[Check]) -> None:
     """
     if coming and coming[0].timed:
         coming = coming[:1]
-    needed = sum(check.models for check in coming)
-    if needed:
-        session.warm_up(needed)
+    session.warm_up(host for check in coming for host in check.hosts(session) if host.is_dir())
 
 
 def run(

@@ -5,24 +5,11 @@ import os
 import numpy as np
 
 
-def random_model(size: dict, seed: int):
-    """A model.GPT of a size (what GPTConfig takes, by name), on the CPU.
-
-    The same weights for the same seed, in every process with the same torch.
-    """
-    import torch
-
-    from mingpt.model import GPT, GPTConfig
-
-    torch.manual_seed(seed)
-    return GPT(GPTConfig(**size)).eval().requires_grad_(False)
-
-
 class Oracle:
     """A model with torch's layers, on the CPU in float32. Imports torch when made."""
 
     def __init__(self, size: dict | None = None, seed: int = 0):
-        """The bundled model, or random_model's."""
+        """The bundled model, or the one that weights.untrained makes of these."""
         import torch
 
         from mingpt import weights
@@ -30,7 +17,7 @@ class Oracle:
         # A small one as in the workers: see there. A large one on all cores.
         self._threads = os.cpu_count() or 1 if size else 1
         self._torch = torch
-        self._model = random_model(size, seed) if size else weights.load(weights.BUNDLED)[0]
+        self._model = weights.untrained(size, seed) if size else weights.load(weights.BUNDLED)[0]
         self.config = self._model.config
 
     def prompt(self, rng: np.random.Generator, length: int) -> np.ndarray:

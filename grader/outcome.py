@@ -32,6 +32,10 @@ class NotMeasured(Exception):
         self.message, self.figures = message, figures or {}
 
 
+class GraderError(Exception):
+    """The grader can't do its work; the message says why. The submission isn't to blame."""
+
+
 @dataclass(frozen=True)
 class Passed:
     """The submission is right; `fraction` of the points, for checks that give parts of them."""

@@ -16,7 +16,7 @@ from grader.framework import REGISTRY, Context, Session
 from grader.kernels import traced
 from grader.kernels.cases import gpt2_case
 from grader.kernels.traffic import traffic as sum_up
-from grader.outcome import Failure
+from grader.outcome import Failure, GraderError
 from lab import page
 from lab.screen import plain_console
 from simt.compiler import CompileError
@@ -44,6 +44,8 @@ def main() -> None:
     tell(event="started", title=f"{function} is built and run on the CPU, watched by simt")
     try:
         tell(event="result", **look(session, folder, function))
+    except GraderError as error:
+        tell(event="failed", message=f"{error}")
     except Failure as failure:
         tell(event="failed", message=f"{failure.message}\n{failure.hint}".strip())
     finally:

@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from grader import rubric
+from grader.building import build
 from grader.checks.kernels import KERNELS
 from grader.client import RequestFailed, Worker, WorkerFailed
 from grader.diagnosis.faults import explain
 from grader.environment import choose_device, describe
 from grader.framework import Session
 from grader.oracle import first_difference
-from grader.outcome import Failure
+from grader.outcome import Failure, GraderError
 
 PROMPT, MOST = 48, 32  # tokens: a text for which remembering pays
 SECONDS = 2.0  # that one measurement shall take
@@ -73,14 +74,15 @@ class Measurement:
             tell(event="rate", name=name, tokens_per_s=found)
         except (RequestFailed, WorkerFailed) as error:
             tell(event="none", name=name, why=explain(error).message)
-        except Failure as failure:
-            tell(event="none", name=name, why=failure.message)
+        except (Failure, GraderError) as failure:
+            tell(event="none", name=name, why=str(failure))
 
     def _living(self) -> Worker:
         if self._worker is None or self._worker.failed:
             if self._worker:
                 self._worker.close()
-            self._worker = self._session.take(True, self._session.device, {})
+            session = self._session
+            self._worker = session.take(session.submission, True, session.device, {})
             self._worker.settle(self._session.rubric.startup_limit)
         return self._worker
 
@@ -109,8 +111,7 @@ class Measurement:
 def library(session: Session, worker: Worker) -> str:
     """The submission's gpt.cu, built."""
     limit = session.rubric["build"].time_limit
-    fields = {"submission": str(session.submission), "device": session.device}
-    return worker.ask("build", limit=limit, **fields)[0]["path"]
+    return worker.show(build(worker, session.submission, session.device, limit))
 
 
 def right_kernels(session: Session, worker: Worker, prompt: np.ndarray) -> list[str]:

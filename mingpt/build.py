@@ -11,9 +11,10 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
-from mingpt.errors import BuildError, DeviceError
+from mingpt.errors import BuildError, DeviceError, ToolchainError
 from mingpt.paths import INCLUDE, PACKAGE, ROOT, cache_dir
 from mingpt.submission import check_folder
 from simt.cache import touch, workspace
@@ -40,17 +41,40 @@ def pick_device(device: str = "auto") -> str:
     return device
 
 
-def build(submission: Path, device: str = "cpu", mode: str = "plain") -> Path:
+@dataclass(frozen=True)
+class Toolchain:
+    """What compiles for a device on this machine."""
+
+    identity: str  # changes whenever the same source could become something else
+    capability: int | None  # the GPU's compute capability times 10, such as 90; None on a CPU
+
+
+def find_toolchain(device: str) -> Toolchain:
+    """For 'cpu' or 'cuda'. Raises ToolchainError where there is none."""
+    if device == "cpu":
+        from simt.compiler import CompileError, find_compiler
+
+        try:
+            return Toolchain(find_compiler().identity(), None)
+        except CompileError as e:
+            raise ToolchainError(str(e)) from None
+    nvcc, capability = _find_nvcc(), _capability()
+    return Toolchain(f"{_version(nvcc)} {capability}", capability)
+
+
+def build(
+    submission: Path, device: str = "cpu", mode: str = "plain", capability: int | None = None
+) -> Path:
     """The library built from submission/gpt.cu for 'cpu' or 'cuda'.
 
-    mode: 'check' or 'profile' for one of simt's instrumented builds, on the CPU only. Raises
-    BuildError with the compiler's messages, or when there is no compiler, and SubmissionError when
-    there is no gpt.cu.
+    mode: 'check' or 'profile' for one of simt's instrumented builds, on the CPU only. capability:
+    the GPU's, if it is known already. Raises BuildError with the compiler's messages, or when there
+    is no compiler, and SubmissionError when there is no gpt.cu.
     """
     source = check_folder(submission, "gpt.cu") / "gpt.cu"
     if device == "cpu":
         return _build_cpu(source, mode)
-    return _build_cuda(source, _capability())
+    return _build_cuda(source, capability or _capability())
 
 
 def _build_cpu(source: Path, mode: str) -> Path:
@@ -65,11 +89,7 @@ def _build_cpu(source: Path, mode: str) -> Path:
 
 def _build_cuda(source: Path, capability: int) -> Path:
     """capability: the GPU's compute capability times 10, such as 90."""
-    nvcc = shutil.which("nvcc")
-    if nvcc is None:
-        raise BuildError(
-            "There is no nvcc on the PATH. Install the CUDA toolkit, or use --device cpu."
-        )
+    nvcc = _find_nvcc()
     flags = ["-O3", "-std=c++17", "-lineinfo", _target(capability, _architectures(nvcc))]
     # What two libraries call by one name stays two things, `static` variables of templates too,
     # which GNU would unite for the whole process.
@@ -113,6 +133,15 @@ def local_includes(source: Path) -> list[Path]:
     return list(found)
 
 
+def _find_nvcc() -> str:
+    nvcc = shutil.which("nvcc")
+    if nvcc is None:
+        raise ToolchainError(
+            "There is no nvcc on the PATH. Install the CUDA toolkit, or use --device cpu."
+        )
+    return nvcc
+
+
 def _capability() -> int:
     """The GPU's, times 10. 80 without one: to see whether it compiles."""
     import torch
@@ -148,7 +177,7 @@ def _architectures(nvcc: str) -> list[int]:
     known = [int(number) for number in re.findall(r"compute_(\d+)\b", listed.stdout)]
     if not known:
         said = (listed.stdout + listed.stderr).strip()
-        raise BuildError(
+        raise ToolchainError(
             f"{nvcc} --list-gpu-arch names no GPU. Is it CUDA 11 or newer, and whole?\n{said}"
         )
     return known

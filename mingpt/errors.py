@@ -13,6 +13,10 @@ class BuildError(LabError):
     """A submission's gpt.cu does not compile or cannot be loaded."""
 
 
+class ToolchainError(BuildError):
+    """There is no compiler for it on this machine, or it does not work."""
+
+
 class KernelError(LabError):
     """A kernel of a submission failed while it ran. `report` is simt's, when there is one."""
 

@@ -61,6 +61,15 @@ def load(
     return _load(name, folder, device, dtype)
 
 
+def untrained(size: dict, seed: int) -> GPT:
+    """A model of a size (what GPTConfig takes, by name) with random weights, on the CPU.
+
+    The same weights for the same seed, in every process with the same torch.
+    """
+    torch.manual_seed(seed)
+    return GPT(GPTConfig(**size)).eval().requires_grad_(False)
+
+
 def _is_hub_name(name: str) -> bool:
     return (
         name in PRESETS or re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name) is not None

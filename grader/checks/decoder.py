@@ -55,7 +55,7 @@ def decoder(context: Context) -> Passed:
 
 def has_decoder(context: Context) -> bool:
     with context.worker() as worker:
-        path, limit = str(context.session.library), context.rubric.time_limit
+        path, limit = worker.show(context.session.library), context.rubric.time_limit
         reply, _ = worker.ask("load_library", path=path, device=context.device, limit=limit)
     return reply["decoder"]
 
@@ -137,7 +137,7 @@ class Decoder:
         if self._context.device == "cpu":
             self._size = min(ON_CPU, self._size)
             self._ask("The model", "shorten", block_size=self._size)
-        path = str(self._context.session.library)
+        path = self._worker.show(self._context.session.library)
         reply, _ = self._ask("gpt_open", "open_decoder", path=path)
         self.weights = weights_of(reply)
         return {"bytes_per_step": reply["bytes_per_step"]}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from grader.building import build
 from grader.checks.kernels import KERNELS, expected, remark
 from grader.framework import Context, blameless, check
 from grader.kernels.timed import POOL, SLOTS, WORKS, Run, Work
@@ -45,7 +46,7 @@ def kernel_speed(context: Context) -> Passed:
                 f" ({rubric.reference}) is not on this machine. {others}".rstrip(),
                 {f"{name}_calls_per_s": float(rate) for name, rate in rates.items()},
             )
-        with context.worker() as other:
+        with context.worker(submission=reference) as other:
             library = blameless(built, rubric.reference)(context, other, reference)
             theirs = blameless(Caller, rubric.reference)
             compared = theirs(context, other, library, pool, deadline)
@@ -63,8 +64,7 @@ def kernel_speed(context: Context) -> Passed:
 def built(context: Context, worker, reference: Path) -> Path:
     """The reference's library."""
     limit = context.session.rubric["build"].time_limit
-    fields = {"submission": str(reference), "device": context.device}
-    return Path(worker.ask("build", limit=limit, **fields)[0]["path"])
+    return build(worker, reference, context.device, limit)
 
 
 class Caller:
@@ -73,7 +73,7 @@ class Caller:
     def __init__(self, context: Context, worker, library: Path, pool: np.ndarray, deadline: float):
         self.context, self._worker, self._pool, self._deadline = context, worker, pool, deadline
         self._seconds: dict[Work, float] = {}  # of a call, about
-        self._ask("load_library", path=str(library), device=context.device)
+        self._ask("load_library", path=worker.show(library), device=context.device)
         self._ask("fill_pool", pool)
 
     def rate(self, work: Work, core: int | None = None) -> float:

@@ -69,7 +69,7 @@ def run_cases(context: Context, cases: list[Case], slack: float) -> Passed:
         try:
             worker.ask(
                 "load_library",
-                path=str(context.session.library),
+                path=worker.show(context.session.library),
                 device=context.device,
                 limit=context.rubric.time_limit,
             )
@@ -105,7 +105,7 @@ def right_by_itself(context: Context, case: Case, slack: float) -> bool:
     limit = context.rubric.time_limit
     try:
         with context.worker() as worker:
-            path, device = str(context.session.library), context.device
+            path, device = worker.show(context.session.library), context.device
             worker.ask("load_library", path=path, device=device, limit=limit)
             return run(worker, case, slack, limit, device == "cpu").ok
     except (Failure, RequestFailed, WorkerFailed):

@@ -26,7 +26,7 @@ def model(context: Context) -> Passed:
         return worker.ask(op, *arrays, limit=max(0.1, deadline - time.monotonic()), **fields)[1]
 
     def logits_with(layers: tuple[str, ...], tokens: int) -> np.ndarray:
-        ask("use_kernels", path=str(context.session.library), layers=list(layers))
+        ask("use_kernels", path=worker.show(context.session.library), layers=list(layers))
         (logits,) = ask("logits", prompt[:tokens])
         return checked(logits, right[:tokens])
 

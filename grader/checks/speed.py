@@ -76,7 +76,7 @@ def compare(context: Context, make, oracle: Oracle, what: str, hint: str) -> Pas
                 f" the reference to compare with ({rubric.reference}) is not on this machine.",
                 {"student_tokens_per_s": float(np.median(rates))},
             )
-        with context.worker(with_model=True) as other:
+        with context.worker(with_model=True, submission=reference) as other:
             theirs = blameless(make, rubric.reference)
             compared = theirs(context, other, reference, oracle, deadline)
             pairs = measure(
@@ -166,7 +166,7 @@ class DecoderRunner(Runner):
             library = built(self.context, self._worker, self._submission)
         limit = self.context.session.rubric.startup_limit  # none of it is the submission's time
         self._worker.ask("load_random", size=SIZE, seed=self._seed, limit=limit)
-        reply, _ = self.ask("open_decoder", path=str(library))
+        reply, _ = self.ask("open_decoder", path=self._worker.show(library))
         weights = weights_of(reply)
         if weights != "float32":
             self.margin = getattr(self.context.rubric, f"{weights}_margin")

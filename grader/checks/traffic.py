@@ -74,7 +74,7 @@ def counted(
 ) -> dict[str, Traffic]:
     """Each function's traffic, in a worker of its own. Raises Failure."""
     limit = context.rubric.time_limit
-    with context.worker(variables=VARIABLES) as worker:
+    with context.worker(variables=VARIABLES, submission=submission) as worker:
         return count(worker, submission, cases, limit, context.session.rubric, arithmetic)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from grader import building
 from grader.client import Worker
 from grader.kernels.cases import Case
 from grader.kernels.reference import REFERENCES
@@ -16,13 +17,11 @@ MAX_TEXT = 8 << 20  # bytes of what simt says of one kernel; a large kernel's ta
 
 def build(worker: Worker, submission: Path, mode: str, limit: float) -> Path:
     """The library of submission/gpt.cu in simt's mode "check" or "profile"."""
-    fields = {"submission": str(submission), "device": "cpu", "mode": mode}
-    reply, _ = worker.ask("build", limit=limit, **fields)
-    return Path(reply["path"])
+    return building.build(worker, submission, "cpu", limit, mode)
 
 
 def load(worker: Worker, library: Path, limit: float) -> None:
-    worker.ask("load_library", path=str(library), device="cpu", limit=limit)
+    worker.ask("load_library", path=worker.show(library), device="cpu", limit=limit)
 
 
 def run(worker: Worker, op: str, case: Case, limit: float) -> tuple[np.ndarray, str]:

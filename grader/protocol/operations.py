@@ -81,9 +81,15 @@ OPERATIONS = {
     # build.py
     "build": Operation(
         1,
-        Record(submission=FilePath(), device=DEVICE, mode=OneOf("plain", "check", "profile")),
-        reply=Record(path=FilePath(), seconds=Float(0, 1e6)),
-        defaults=MappingProxyType({"mode": "plain"}),
+        Record(
+            submission=FilePath(),
+            device=DEVICE,
+            mode=OneOf("plain", "check", "profile"),
+            capability=Maybe(COUNT),
+            runtime=Maybe(FilePath()),
+        ),
+        reply_arrays=(Array(("uint8",), 1),),  # the library
+        defaults=MappingProxyType({"mode": "plain", "capability": None, "runtime": None}),
     ),
     # kernels.py
     "load_library": Operation(

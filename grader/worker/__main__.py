@@ -7,7 +7,7 @@ import os
 import sys
 from importlib import import_module
 
-from grader import isolation
+from grader.isolation import limits
 from grader.protocol import ChannelClosed, Message, ProtocolError, Unsendable, open_channel
 from grader.worker.errors import describe
 
@@ -49,7 +49,7 @@ def main() -> None:
     socket_fd, memory_fd, device = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     for fd in (socket_fd, memory_fd):
         os.set_inheritable(fd, False)  # programs that a submission starts don't get them
-    isolation.confine(device)
+    limits.confine(device)
     channel = open_channel(socket_fd, memory_fd)
     while True:
         try:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from grader.oracle import random_model
 from mingpt import weights
 from mingpt.kernels import CustomOps, KernelLibrary
 from mingpt.ops import TorchOps
@@ -27,11 +26,11 @@ def load_model(device: str) -> tuple[dict, list]:
 
 
 def load_random(size: dict, seed: int) -> tuple[dict, list]:
-    """In place of it the model that oracle.random_model makes of these."""
+    """In place of it the model that weights.untrained makes of these."""
     global model
     device = model.device
     model = None  # there need not be room for both
-    model = random_model(size, seed).to(device)
+    model = weights.untrained(size, seed).to(device)
     return {}, []
 
 

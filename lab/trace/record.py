@@ -17,10 +17,9 @@ from grader.diagnosis.faults import explain
 from grader.ideas import find
 from grader.kernels import traced
 from grader.kernels.cases import Case
-from grader.outcome import Failure
+from grader.outcome import Failure, GraderError
 from lab.trace import picture, scene
 from lab.trace.sizes import case
-from mingpt.paths import cache_dir
 from simt.tracing import Array, Trace
 
 LIMIT = 120.0  # seconds: a first build compiles simt's runtime too
@@ -33,6 +32,8 @@ def main() -> None:
     named = dict(one.split("=") for one in sizes)
     try:
         tell("scene", **record(Path(folder), case(function, {k: int(n) for k, n in named.items()})))
+    except GraderError as error:
+        tell("failed", message=str(error), hint="", revisit="")
     except Failure as failure:
         message = failure.message.replace(f"{folder}/", "")
         idea = find(failure.idea if failure.hint else "")
@@ -46,8 +47,8 @@ def tell(event: str, **fields) -> None:
 def record(folder: Path, case: Case) -> dict:
     """The "scene" of one call, and its "svg" and "text". Raises Failure, in the grader's words."""
     limits = rubric.load()
-    variables = {"MINGPT_CACHE": str(cache_dir()), "SIMT_TIMEOUT": str(limits.loop_limit)}
-    with Worker("cpu", variables) as worker:
+    variables = {"SIMT_TIMEOUT": str(limits.loop_limit)}
+    with Worker("cpu", variables, folder) as worker:
         try:
             tell("doing", what="Compiling gpt.cu")
             library = traced.build(worker, folder, "profile", LIMIT)

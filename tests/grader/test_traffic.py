@@ -14,7 +14,7 @@ from grader.grading import grade
 from grader.kernels.cases import gpt2_case
 from grader.kernels.traffic import traffic
 from grader.outcome import Failure
-from mingpt.paths import ROOT, cache_dir
+from mingpt.paths import ROOT
 from simt.profiling import Access, Kernel
 
 SOLUTIONS = ROOT / "solutions"
@@ -41,8 +41,7 @@ def reference(cases):
 
 
 def counted(submission, cases, **variables):
-    variables |= check.VARIABLES | {"MINGPT_CACHE": str(cache_dir())}
-    with Worker(variables=variables) as worker:
+    with Worker("cpu", check.VARIABLES | variables, submission) as worker:
         return check.count(worker, submission, list(cases), 60, rubric.load())
 
 

@@ -19,7 +19,7 @@ from grader.client import Worker
 from grader.kernels import traced
 from lab.trace.sizes import DEFAULTS, case
 from lab.trouble import Trouble
-from mingpt.paths import ROOT, cache_dir
+from mingpt.paths import ROOT
 from simt.profiling import read_profiles
 
 SOLUTION = ROOT / "solutions"
@@ -46,7 +46,7 @@ def record(folder: Path, function: str, *sizes: str) -> dict:
 
 def profiled(folder: Path, function: str):
     """The kernels of the same call, as simt counts them."""
-    with Worker("cpu", {"MINGPT_CACHE": str(cache_dir()), "SIMT_BLOCKS": "0"}) as worker:
+    with Worker("cpu", {"SIMT_BLOCKS": "0"}, folder) as worker:
         library = traced.build(worker, folder, "profile", 120)
         traced.load(worker, library, 60)
         _, text = traced.run(worker, "profiled", case(function, {}), 60)

@@ -1,0 +1,43 @@
+"""The worker's own limits, set at its start, before it touches a submission. They can't be raised
+again."""
+
+import contextlib
+import os
+import resource
+
+FILE_BYTES = 64 << 20  # the largest file: captured output, and compiled libraries
+OPEN_FILES = 1024
+PROCESSES = 1024  # of one worker, threads included: torch and a compiler take some 10 per core
+CPU_SECONDS = 1200  # for each core
+MEMORY_BYTES = 16 << 30  # address space: importing torch alone maps several GB
+
+
+def confine(device: str) -> None:
+    """Limit this process and its children.
+
+    (Not between fork and exec: running Python there isn't safe in a grader that has threads.)
+    """
+    cores = os.cpu_count() or 1
+    limits = {
+        "CORE": 0,
+        "FSIZE": FILE_BYTES,
+        "NOFILE": OPEN_FILES,
+        "CPU": CPU_SECONDS * cores,
+        "NPROC": PROCESSES + 16 * cores,
+    }
+    if device == "cpu":  # a CUDA context reserves far more address space than it uses
+        limits["AS"] = MEMORY_BYTES
+    for name, value in limits.items():
+        _limit(name, value)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")  # where memory runs out, it is this process that ends, not the grader
+
+
+def _limit(name: str, value: int) -> None:
+    which = getattr(resource, f"RLIMIT_{name}", None)
+    if which is None:
+        return
+    hard = resource.getrlimit(which)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    with contextlib.suppress(ValueError, OSError):  # macOS refuses some
+        resource.setrlimit(which, (value, value))

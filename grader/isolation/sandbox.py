@@ -1,0 +1,166 @@
+"""Starts a worker in the isolation that is in force, and ends it with all that it has started."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from grader.isolation import bubblewrap, levels, seccomp
+from grader.isolation.view import ROOT, View, view
+
+# Passed on to workers; everything else of the environment stays here.
+PASSED_ON = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "CXX",
+    "CUDA_HOME",
+    "CUDA_PATH",
+    "CUDA_VISIBLE_DEVICES",
+    "LD_LIBRARY_PATH",
+    "SYSTEMROOT",
+)
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
+
+
+class Sandbox:
+    """A worker's processes."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen,
+        inside: bubblewrap.Inside | None = None,
+        lifeline: int | None = None,
+    ):
+        self.process = process  # the worker, or what stands around it
+        self._inside, self._lifeline = inside, lifeline
+
+    def kill(self, grace: float = 0.0) -> int:
+        """Kill the worker and every process that it has started; its exit status as Popen gives it.
+
+        grace: seconds for the worker to end by itself, so that its status is its own. Afterwards
+        none of the processes is left.
+        """
+        if self._inside is not None:
+            status = self._inside.kill(self.process, grace)
+            self._inside.close()
+            return status
+        if grace:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(grace)
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return bubblewrap.status_of(self.process.wait(30))
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        return self.process.wait()
+
+
+def start(
+    arguments: Sequence[str],
+    *,
+    device: str,
+    folder: Path,
+    shown: Mapping[Path, Path],
+    inherit: Sequence[int],
+    variables: dict[str, str],
+) -> Sandbox:
+    """Start `python ARGUMENTS` with nothing of ours but the file descriptors `inherit`.
+
+    folder: the grader's, for this worker alone; its output goes to folder/output. shown: what it
+    may read besides the usual: where it sees that -> where that is. variables: of its environment,
+    besides the usual. Raises OSError.
+    """
+    if levels.in_force().name == levels.BUBBLEWRAP:
+        seen = view(device, shown)
+        return _in_namespaces(arguments, seen, folder, device, inherit, variables)
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    environment = _environment(scratch) | variables
+    command = [sys.executable, *arguments]
+    if sys.platform != "linux":
+        return Sandbox(_popen(command, folder, environment, inherit, cwd=scratch))
+    return _under_rules(command, view(device, shown), scratch, device, inherit, environment)
+
+
+def _under_rules(
+    command: list[str], seen: View, scratch: Path, device: str, inherit, environment: dict
+) -> Sandbox:
+    lifeline, ours = os.pipe()
+    filter_fd = seccomp.open_program(device)
+    rules = None
+    if levels.in_force().name == levels.LANDLOCK:
+        read = [*seen.read_only.values(), Path("/proc"), Path("/sys/devices/system")]
+        devices = [*map(Path, DEVICES), *seen.devices]
+        rules = {"read": read, "write": [scratch], "devices": devices}
+    settings = {"lifeline": lifeline, "device": device, "filter": filter_fd, "landlock": rules}
+    launcher = [sys.executable, "-S", "-m", "grader.isolation.launcher"]
+    inherit = [fd for fd in (*inherit, lifeline, filter_fd) if fd is not None]
+    try:
+        process = _popen(
+            [*launcher, json.dumps(settings, default=str), *command],
+            *(scratch.parent, environment, inherit),
+            cwd=scratch,
+        )
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(lifeline)
+        if filter_fd is not None:
+            os.close(filter_fd)
+    return Sandbox(process, lifeline=ours)
+
+
+def _in_namespaces(arguments, seen: View, folder: Path, device: str, inherit, variables) -> Sandbox:
+    read_fd, write_fd = os.pipe()
+    inside, made = bubblewrap.Inside(read_fd), None
+    try:
+        made = bubblewrap.Command(seen, device, write_fd)
+        command = [*made.arguments, sys.executable, *arguments]
+        environment = _environment(bubblewrap.SCRATCH) | variables
+        inherit = (*inherit, *made.inherit)
+        process = _popen(command, folder, environment, inherit)
+    except BaseException:
+        inside.close()
+        raise
+    finally:
+        os.close(write_fd)
+        if made is not None:
+            made.close()
+    return Sandbox(process, inside)
+
+
+def _popen(
+    command: list[str], folder: Path, environment: dict, inherit: Sequence[int], cwd="/"
+) -> subprocess.Popen:
+    with open(folder / "output", "wb") as output:
+        return subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=tuple(inherit),
+            start_new_session=True,
+        )
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return passed_on | {
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",  # no __pycache__ appears in a submission
+        "PYTHONIOENCODING": "utf-8:backslashreplace",
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "USER": "worker",
+        "MINGPT_CACHE": str(scratch / "cache"),
+    }

@@ -1,0 +1,84 @@
+"""The system calls that a worker can't make, as a program for the kernel (BPF).
+
+A list of what is denied, not of what is allowed: torch, a compiler and CUDA's driver make calls
+that differ from version to version. Denied is what reaches into other processes, changes what a
+process may do or see, speaks to the network, or has often been a way into the kernel. A denied call
+fails with EPERM, like one for which a right is missing.
+"""
+
+import errno
+import functools
+import os
+import socket
+import tempfile
+
+CLONE_NEWUSER = 0x10000000
+TIOCSTI, TIOCLINUX = 0x5412, 0x541C  # type into a terminal
+
+DENIED = (
+    # other processes: their memory, their files
+    *("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp"),
+    *("pidfd_getfd", "migrate_pages", "move_pages"),
+    # what is mounted, and who one is
+    *("mount", "umount", "umount2", "pivot_root", "chroot", "unshare", "setns", "fsopen"),
+    *("fsconfig", "fsmount", "fspick", "move_mount", "open_tree", "mount_setattr", "quotactl"),
+    *("quotactl_fd", "open_by_handle_at", "name_to_handle_at", "fanotify_init", "swapon"),
+    *("swapoff", "acct"),
+    # keys, programs in the kernel, its modules and its log
+    *("add_key", "request_key", "keyctl", "bpf", "perf_event_open", "userfaultfd"),
+    *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "syslog"),
+    *("io_uring_setup", "io_uring_enter", "io_uring_register", "vhangup", "lookup_dcookie"),
+    # the machine: its clocks, its end
+    *("settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "stime", "reboot"),
+    *("sethostname", "setdomainname", "iopl", "ioperm"),
+)
+
+
+@functools.cache
+def program(device: str = "cpu") -> bytes | None:
+    """The filter as struct sock_filter[], or None where libseccomp or pyseccomp is missing.
+
+    CUDA's driver has a socket of its own; on a CPU nothing needs any.
+    """
+    try:
+        import pyseccomp as seccomp
+    except (ImportError, RuntimeError, OSError):
+        return None
+    made = seccomp.SyscallFilter(seccomp.ALLOW)
+    denied = seccomp.ERRNO(errno.EPERM)
+    for name in DENIED:
+        _add(made, denied, name)
+    _add(made, denied, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER))
+    # Its flags lie in memory, where a filter can't look; without it, libc takes clone.
+    _add(made, seccomp.ERRNO(errno.ENOSYS), "clone3")
+    for request in (TIOCSTI, TIOCLINUX):
+        _add(made, denied, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFFFFFFFF, request))
+    no_family = seccomp.ERRNO(errno.EAFNOSUPPORT)
+    if device == "cuda":
+        _add(made, no_family, "socket", seccomp.Arg(0, seccomp.NE, socket.AF_UNIX))
+    else:
+        _add(made, no_family, "socket")
+    with tempfile.TemporaryFile() as file:
+        made.export_bpf(file)
+        file.seek(0)
+        return file.read()
+
+
+def _add(made, action: int, name: str, *conditions) -> None:
+    """A rule; none for a call that this architecture or this libseccomp doesn't know."""
+    try:
+        made.add_rule(action, name, *conditions)
+    except (OSError, ValueError):
+        if conditions:
+            raise
+
+
+def open_program(device: str) -> int | None:
+    """A file descriptor from which the filter can be read once; None without a filter."""
+    data = program(device)
+    if data is None:
+        return None
+    fd = os.memfd_create("seccomp", os.MFD_CLOEXEC)
+    os.write(fd, data)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
