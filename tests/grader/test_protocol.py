@@ -306,6 +306,7 @@ def test_a_reader_that_does_not_read_cannot_stop_the_sender(wire):
 
 
 UNSENDABLE = {
+    "another order of bytes": Message("fill_pool", {}, [np.zeros(2, ">f4")]),
     "objects": Message("fill_pool", {}, [np.array([object()])]),
     "another dtype": Message("fill_pool", {}, [np.zeros(2)]),
     "an array missing": Message("fill_pool"),
