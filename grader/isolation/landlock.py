@@ -48,8 +48,11 @@ def version() -> int:
         return 0
 
 
-def restrict(read: Iterable[Path], write: Iterable[Path], devices: Iterable[Path]) -> None:
-    """From now on only these: to read and execute, to do anything in, to read, write and control.
+def restrict(
+    read: Iterable[Path], write: Iterable[Path], devices: Iterable[Path], names: Iterable[Path]
+) -> None:
+    """From now on only these: to read and execute; to do anything in; to read, write and control;
+    to list what there is.
 
     For this thread and those that it starts: call it before there are others. Raises OSError.
     """
@@ -63,6 +66,7 @@ def restrict(read: Iterable[Path], write: Iterable[Path], devices: Iterable[Path
             (READ, read),
             (files, write),
             (READ_FILE | READ_DIR | WRITE_FILE | IOCTL_DEV, devices),
+            (READ_DIR, names),
         ):
             for path in paths:
                 _allow(ruleset, path, rights & files)

@@ -3,7 +3,7 @@ bubblewrap, under the kernel's rules for it, and end all that it has started.
 
 SETTINGS is JSON: "lifeline", a file descriptor that the grader keeps open as long as the worker may
 live; "device"; "filter", a file descriptor with the filter of system calls, or null; "landlock":
-null, or the paths to "read", "write" and the "devices".
+null, or the paths to "read", to "write", of "devices", and where "names" may be listed.
 
 The exit status is the worker's; 128 + the signal's number if one has ended it. Standard library
 only, and no threads: what it sets holds for all that the worker ever starts.
@@ -114,7 +114,7 @@ def _confine(settings: dict) -> None:
     _drop_capabilities()
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
     if rules := settings["landlock"]:
-        landlock.restrict(*(map(Path, rules[kind]) for kind in ("read", "write", "devices")))
+        landlock.restrict(**{kind: map(Path, paths) for kind, paths in rules.items()})
     if settings["filter"] is not None:
         with open(settings["filter"], "rb") as file:
             filter = file.read()

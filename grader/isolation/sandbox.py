@@ -98,7 +98,7 @@ def _under_rules(
     if levels.in_force().name == levels.LANDLOCK:
         read = [*seen.read_only.values(), Path("/proc"), Path("/sys/devices/system")]
         devices = [*map(Path, DEVICES), *seen.devices]
-        rules = {"read": read, "write": [scratch], "devices": devices}
+        rules = {"read": read, "write": [scratch], "devices": devices, "names": [ROOT]}
     settings = {"lifeline": lifeline, "device": device, "filter": filter_fd, "landlock": rules}
     launcher = [sys.executable, "-S", "-m", "grader.isolation.launcher"]
     inherit = [fd for fd in (*inherit, lifeline, filter_fd) if fd is not None]
