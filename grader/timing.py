@@ -139,13 +139,7 @@ def judge(
     share = float(np.mean([share_of(pairs, rubric) for pairs in measured.values()]))
     message = told
     for name, pairs in measured.items():
-        if pairs.uncertainty > rubric.precision and not is_certain(pairs, rubric):
-            of = f" of {name}" if name else ""
-            noisy = (
-                f"The measurement{of} is noisy: after {len(pairs.rates)} pairs of runs"
-                f"{', made twice,' if pairs.again else ''} the ratio is known to"
-                f" ±{pairs.uncertainty:.0%} only. Grade again on a quieter machine."
-            )
+        if noisy := how_noisy(pairs, rubric, f" of {name}" if name else ""):
             message += f" {noisy}"
             flags = (*flags, noisy)
     figures = {"full_marks_ratio": rubric.full_ratio, "zero_ratio": rubric.zero_ratio}
@@ -163,6 +157,24 @@ def judge(
         raise Failure(message, hint, figures, idea="speed", evidence=drawn, flags=flags)
     hint = hint if share < 1 else ""
     return Passed(message, hint, figures, share, lost_text, "speed", drawn, flags)
+
+
+def how_noisy(pairs: Pairs, rubric: Entry, of: str) -> str:
+    """What is said of a measurement that does not say enough; "" for one that does."""
+    count = len(pairs.rates)
+    if count < rubric.rounds:
+        runs = "pair of runs was" if count == 1 else "pairs of runs were"
+        return (
+            f"Only {count} {runs} made{of} in the time that the check has, of {rubric.rounds} at"
+            " least. Grade again on a quieter machine."
+        )
+    if is_certain(pairs, rubric):
+        return ""
+    return (
+        f"The measurement{of} is noisy: after {count} pairs of runs"
+        f"{', made twice,' if pairs.again else ''} the ratio is known to"
+        f" ±{pairs.uncertainty:.0%} only. Grade again on a quieter machine."
+    )
 
 
 def why_lost(name: str, pairs: Pairs, rubric: Entry, unit: str) -> str:
