@@ -3,12 +3,12 @@
 import os
 import shutil
 import signal
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
+from grader import files
 from grader.isolation import sandbox
 from grader.isolation.shelf import Shelf
 from grader.protocol import FAILURE, ChannelClosed, Message, ProtocolError, pair
@@ -71,7 +71,7 @@ class Worker:
         self.failed: WorkerFailed | None = None
         self._output: str | None = None  # kept by close()
         self._pending: Message | None = None  # posted; its reply has not been read
-        self._folder = Path(tempfile.mkdtemp(prefix="mingpt-grade-"))
+        self._folder = files.temporary_folder("mingpt-grade-")
         self._channel, (theirs, memory) = pair()
         try:
             self.shelf = Shelf(self._folder, submission)

@@ -31,6 +31,7 @@ def describe(device: str, seed: int) -> dict:
         "versions": versions,
         "seed": str(seed),  # as text: JSON's numbers are too short for it
         "isolation": levels.in_force().description,
+        "isolation_reason": levels.in_force().reason,  # for not being stronger
     }
 
 

@@ -153,11 +153,15 @@ class Session:
     def take(
         self, submission: Path, with_model: bool, device: str, variables: dict[str, str]
     ) -> Worker:
-        """A worker that may read this submission, and that has run nothing of it yet."""
-        if with_model:
-            self.warm_up([submission])
-            return self._warm[submission].pop(0)
-        return Worker(device, self._variables | variables, submission)
+        """A worker that may read this submission, and that has run nothing of it yet. Raises
+        GraderError."""
+        try:
+            if with_model:
+                self.warm_up([submission])
+                return self._warm[submission].pop(0)
+            return Worker(device, self._variables | variables, submission)
+        except OSError as error:
+            raise GraderError(f"no worker can be started: {error}") from error
 
     def close(self) -> None:
         """End every worker that is still waiting for work."""

@@ -27,7 +27,7 @@ NOBODY = "65534"  # who it is in there
 class Command:
     """A command line of bwrap, with the file descriptors that it is to inherit. Close it."""
 
-    def __init__(self, view: View, info_fd: int | None = None):
+    def __init__(self, view: View, device: str = "cpu", info_fd: int | None = None):
         """info_fd: where bwrap writes which process is the first one inside."""
         made = ["bwrap", *(f"--unshare-{name}" for name in NAMESPACES), "--hostname", "worker"]
         made += ["--new-session", "--die-with-parent", *_user(), "--proc", "/proc", "--dev", "/dev"]
@@ -44,7 +44,7 @@ class Command:
         made += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(SCRATCH)]
         if info_fd is not None:
             made += ["--info-fd", str(info_fd)]
-        self._filter_fd = seccomp.open_program()
+        self._filter_fd = seccomp.open_program(device)
         if self._filter_fd is not None:
             made += ["--seccomp", str(self._filter_fd)]
         self.arguments = [*made, "--", *_become_nobody()]  # and then what is to run inside
@@ -114,18 +114,18 @@ class Inside:
         self._look(outer.pid, time.monotonic() + 5)
         if grace:
             try:
-                return _status(outer.wait(grace))
+                return status_of(outer.wait(grace))
             except subprocess.TimeoutExpired:
                 pass
         if self._pidfd is not None and outer.poll() is None:
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             # bwrap ends when it has seen that process end, which ends after all the others.
             try:
-                return _status(outer.wait(30))
+                return status_of(outer.wait(30))
             except subprocess.TimeoutExpired:
                 pass
         outer.kill()
-        return _status(outer.wait())
+        return status_of(outer.wait())
 
     def close(self) -> None:
         for fd in (self._info_fd, self._pidfd):
@@ -164,6 +164,6 @@ def _parent(pid: int) -> int | None:
         return None
 
 
-def _status(status: int) -> int:
+def status_of(status: int) -> int:
     """bwrap ends with 128 + the signal that ended what ran inside: as Popen says it, -signal."""
     return 128 - status if 128 < status <= 128 + signal.SIGRTMAX else status

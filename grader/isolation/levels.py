@@ -11,7 +11,7 @@ import functools
 import os
 from dataclasses import dataclass
 
-from grader.isolation import bubblewrap, seccomp
+from grader.isolation import bubblewrap, landlock, seccomp
 
 BUBBLEWRAP, LANDLOCK, PROCESS = "bubblewrap", "landlock", "process"
 NAMES = (BUBBLEWRAP, LANDLOCK, PROCESS)
@@ -47,7 +47,23 @@ def in_force() -> Level:
         reason = bubblewrap.refusal()
         if not reason:
             return Level(BUBBLEWRAP, filtered)
-    return Level(PROCESS, ("files", "network", *filtered), reason)
+    kernel = landlock.version()
+    if wanted != PROCESS and kernel:
+        return Level(LANDLOCK, (*_open_with_landlock(kernel), *filtered), reason)
+    network = () if not filtered else ("network",)
+    return Level(PROCESS, ("files", "signals", *network, "disk space", *filtered), reason)
+
+
+def _open_with_landlock(kernel: int) -> list[str]:
+    """What this version of the kernel's rules leaves open."""
+    found = ["disk space"]
+    if kernel < landlock.SCOPES:
+        found.append("signals")
+    if not seccomp.program():
+        found.append("UDP" if kernel >= landlock.NETWORK else "network")
+    if os.geteuid() == 0:
+        found.append("number of processes")
+    return found
 
 
 def require() -> None:

@@ -1,6 +1,7 @@
 """Starts a worker in the isolation that is in force, and ends it with all that it has started."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from grader.isolation import bubblewrap, levels
+from grader.isolation import bubblewrap, levels, seccomp
 from grader.isolation.view import ROOT, View, view
 
 # Passed on to workers; everything else of the environment stays here.
@@ -23,14 +24,20 @@ PASSED_ON = (
     "LD_LIBRARY_PATH",
     "SYSTEMROOT",
 )
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
 
 
 class Sandbox:
     """A worker's processes."""
 
-    def __init__(self, process: subprocess.Popen, inside: bubblewrap.Inside | None = None):
+    def __init__(
+        self,
+        process: subprocess.Popen,
+        inside: bubblewrap.Inside | None = None,
+        lifeline: int | None = None,
+    ):
         self.process = process  # the worker, or what stands around it
-        self._inside = inside
+        self._inside, self._lifeline = inside, lifeline
 
     def kill(self, grace: float = 0.0) -> int:
         """Kill the worker and every process that it has started; its exit status as Popen gives it.
@@ -45,6 +52,11 @@ class Sandbox:
         if grace:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(grace)
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return bubblewrap.status_of(self.process.wait(30))
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         return self.process.wait()
@@ -66,19 +78,51 @@ def start(
     besides the usual. Raises OSError.
     """
     if levels.in_force().name == levels.BUBBLEWRAP:
-        return _in_namespaces(arguments, view(device, shown), folder, inherit, variables)
+        seen = view(device, shown)
+        return _in_namespaces(arguments, seen, folder, device, inherit, variables)
     scratch = folder / "scratch"
     scratch.mkdir()
     environment = _environment(scratch) | variables
     command = [sys.executable, *arguments]
-    return Sandbox(_popen(command, folder, environment, inherit, cwd=scratch))
+    if sys.platform != "linux":
+        return Sandbox(_popen(command, folder, environment, inherit, cwd=scratch))
+    return _under_rules(command, view(device, shown), scratch, device, inherit, environment)
 
 
-def _in_namespaces(arguments, seen: View, folder: Path, inherit, variables) -> Sandbox:
+def _under_rules(
+    command: list[str], seen: View, scratch: Path, device: str, inherit, environment: dict
+) -> Sandbox:
+    lifeline, ours = os.pipe()
+    filter_fd = seccomp.open_program(device)
+    rules = None
+    if levels.in_force().name == levels.LANDLOCK:
+        read = [*seen.read_only.values(), Path("/proc"), Path("/sys/devices/system")]
+        devices = [*map(Path, DEVICES), *seen.devices]
+        rules = {"read": read, "write": [scratch], "devices": devices, "names": [ROOT]}
+    settings = {"lifeline": lifeline, "device": device, "filter": filter_fd, "landlock": rules}
+    launcher = [sys.executable, "-S", "-m", "grader.isolation.launcher"]
+    inherit = [fd for fd in (*inherit, lifeline, filter_fd) if fd is not None]
+    try:
+        process = _popen(
+            [*launcher, json.dumps(settings, default=str), *command],
+            *(scratch.parent, environment, inherit),
+            cwd=scratch,
+        )
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(lifeline)
+        if filter_fd is not None:
+            os.close(filter_fd)
+    return Sandbox(process, lifeline=ours)
+
+
+def _in_namespaces(arguments, seen: View, folder: Path, device: str, inherit, variables) -> Sandbox:
     read_fd, write_fd = os.pipe()
     inside, made = bubblewrap.Inside(read_fd), None
     try:
-        made = bubblewrap.Command(seen, write_fd)
+        made = bubblewrap.Command(seen, device, write_fd)
         command = [*made.arguments, sys.executable, *arguments]
         environment = _environment(bubblewrap.SCRATCH) | variables
         inherit = (*inherit, *made.inherit)

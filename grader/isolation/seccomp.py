@@ -35,8 +35,11 @@ DENIED = (
 
 
 @functools.cache
-def program() -> bytes | None:
-    """The filter as struct sock_filter[], or None where libseccomp or pyseccomp is missing."""
+def program(device: str = "cpu") -> bytes | None:
+    """The filter as struct sock_filter[], or None where libseccomp or pyseccomp is missing.
+
+    CUDA's driver has a socket of its own; on a CPU nothing needs any.
+    """
     try:
         import pyseccomp as seccomp
     except (ImportError, RuntimeError, OSError):
@@ -51,7 +54,10 @@ def program() -> bytes | None:
     for request in (TIOCSTI, TIOCLINUX):
         _add(made, denied, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFFFFFFFF, request))
     no_family = seccomp.ERRNO(errno.EAFNOSUPPORT)
-    _add(made, no_family, "socket", seccomp.Arg(0, seccomp.NE, socket.AF_UNIX))
+    if device == "cuda":
+        _add(made, no_family, "socket", seccomp.Arg(0, seccomp.NE, socket.AF_UNIX))
+    else:
+        _add(made, no_family, "socket")
     with tempfile.TemporaryFile() as file:
         made.export_bpf(file)
         file.seek(0)
@@ -67,9 +73,9 @@ def _add(made, action: int, name: str, *conditions) -> None:
             raise
 
 
-def open_program() -> int | None:
+def open_program(device: str) -> int | None:
     """A file descriptor from which the filter can be read once; None without a filter."""
-    data = program()
+    data = program(device)
     if data is None:
         return None
     fd = os.memfd_create("seccomp", os.MFD_CLOEXEC)

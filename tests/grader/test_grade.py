@@ -15,6 +15,7 @@ import pytest
 
 from grader import framework, rubric
 from grader.grading import grade
+from grader.isolation import levels
 from mingpt.paths import ROOT
 
 GRADE = [sys.executable, str(ROOT / "grader" / "grade.py")]
@@ -60,7 +61,8 @@ def test_solutions_get_full_marks(variant, quick_rubric, tmp_path):
             *("extra", "output", "more_hints", "revisit", "lost", "evidence", "seconds"),
         }
     environment = document["environment"]
-    assert environment["isolation"] == "process + rlimits" and environment["device"] == "cpu"
+    assert environment["isolation"] == levels.in_force().description
+    assert environment["device"] == "cpu"
     assert {"date", "device_name", "versions", "seed", "platform", "cores"} <= set(environment)
     assert list(tmp_path.glob(".result*")) == [], "a temporary file was left"
 
