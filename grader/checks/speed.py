@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grader import counted, evidence
+from grader import counted, evidence, roofline
 from grader.checks.decoder import weights_of
 from grader.checks.kernel_speed import built
 from grader.framework import Context, blameless, check
@@ -23,7 +23,7 @@ from mingpt.paths import ROOT
 
 SHORTEST = 20.0  # seconds that any one run may take, even when the check's time is up
 # GPT-2 124M's: a step takes as long as reading the weights does, on a good day.
-SIZE = {"n_layer": 12, "n_head": 12, "n_embd": 768}
+SIZE = {"n_layer": 12, "n_head": 12, "n_embd": 768, "vocab_size": 50257, "block_size": 1024}
 
 
 @check("speed", needs=("kv_cache",), models=2, timed=True)
@@ -78,6 +78,8 @@ def compare(context: Context, make, oracle: Oracle, what: str, hint: str) -> Pas
             )
         with context.worker(with_model=True, submission=reference) as other:
             theirs = blameless(make, rubric.reference)
+            size = roofline.step_bytes(oracle.config, student.weights)
+            memory = roofline.bandwidth(other, size, context.device)
             compared = theirs(context, other, reference, oracle, deadline)
             pairs = measure(
                 student.tokens_per_second,
@@ -91,7 +93,9 @@ def compare(context: Context, make, oracle: Oracle, what: str, hint: str) -> Pas
     blameless(compared.verify, rubric.reference)()
     rate, reference_rate = np.median(pairs.rates, axis=0)
     told = f"{rate:.0f} tokens/s, {pairs.ratio:.2f} of the reference's {reference_rate:.0f}."
-    passed = judge({"": pairs}, rubric, told, hint, "tokens_per_s")
+    room = roofline.ROOM[context.device]
+    flags = roofline.flags("At this speed your code", rate, size, memory, room)
+    passed = judge({"": pairs}, rubric, told, hint, "tokens_per_s", flags)
     return replace(
         passed,
         figures=passed.figures | student.figures | {"runs_verified": len(pairs.rates)},
@@ -110,10 +114,12 @@ class Runner:
         self._submission, self._oracle = submission, oracle
         self._runs: list[tuple[np.ndarray, np.ndarray]] = []  # prompts and new ids, to be verified
         self.margin = context.rubric.margin
+        self.weights = "float32"
         self.figures: dict = {}
         self._fed = 0  # tokens, in all runs
         self.load()
-        self.tokens_per_second()  # warm up, like any other run
+        for _ in range(1 + context.rng.integers(2)):  # warm up: like any other run
+            self.tokens_per_second()
         self.verify()
 
     def load(self) -> None:
@@ -184,7 +190,7 @@ class DecoderRunner(Runner):
         limit = self.context.session.rubric.startup_limit  # none of it is the submission's time
         self._worker.ask("load_random", size=SIZE, seed=self._seed, limit=limit)
         reply, _ = self.ask("open_decoder", path=self._worker.show(library))
-        weights = weights_of(reply)
-        if weights != "float32":
-            self.margin = getattr(self.context.rubric, f"{weights}_margin")
+        self.weights = weights_of(reply)
+        if self.weights != "float32":
+            self.margin = getattr(self.context.rubric, f"{self.weights}_margin")
         self.figures = {"bytes_per_step": reply["bytes_per_step"]}

@@ -137,14 +137,25 @@ OPERATIONS = {
         Record(elements=COUNT, num_slots=COUNT, sizes=SIZES, eps=Maybe(Float())),
         (integers(2), integers(1)),
     ),
-    "calls": Operation(32, Record(function=NAME)),
+    "calls": Operation(
+        32, Record(function=NAME), reply=Record(device_seconds=Maybe(Float(0, 1e6)))
+    ),
     "outputs": Operation(33, Record(slots=SIZES), reply_arrays=Several(floats(1), 0, 8)),
     # timing.py
     "wake": Operation(40, Record(core=Maybe(Int(0, 1 << 20)), seconds=Float(0, 60))),
+    "read_memory": Operation(
+        41, Record(size=COUNT, device=DEVICE), reply=Record(seconds=Float(1e-9, 1e6))
+    ),
     # model.py
     "load_model": Operation(50, Record(device=DEVICE, counted_by=Maybe(FilePath()))),
     "load_random": Operation(
-        51, Record(size=Record(n_layer=COUNT, n_head=COUNT, n_embd=COUNT), seed=Int(0))
+        51,
+        Record(
+            size=Record(
+                n_layer=COUNT, n_head=COUNT, n_embd=COUNT, vocab_size=COUNT, block_size=COUNT
+            ),
+            seed=Int(0),
+        ),
     ),
     "shorten": Operation(52, Record(block_size=COUNT)),
     "use_kernels": Operation(53, Record(path=FilePath(), layers=Many(NAME, 8))),

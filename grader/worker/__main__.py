@@ -28,6 +28,7 @@ OPERATIONS = {
     "calls": "calls",
     "outputs": "calls",
     "wake": "timing",
+    "read_memory": "timing",
     "load_model": "model",
     "load_random": "model",
     "shorten": "model",
