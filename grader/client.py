@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from grader import files
-from grader.isolation import sandbox
+from grader.isolation import choice, sandbox
 from grader.isolation.shelf import Shelf
 from grader.protocol import FAILURE, ChannelClosed, Message, ProtocolError, pair
 
@@ -74,9 +74,11 @@ class Worker:
         self._folder = files.temporary_folder("mingpt-grade-")
         self._channel, (theirs, memory) = pair()
         try:
-            self.shelf = Shelf(self._folder, submission)
+            level = choice.in_force(device).name
+            self.shelf = Shelf(self._folder, submission, level)
             self._sandbox = sandbox.start(
                 ["-m", "grader.worker", str(theirs), str(memory), device],
+                level=level,
                 device=device,
                 folder=self._folder,
                 shown=self.shelf.shown,

@@ -1,6 +1,7 @@
 """How a worker, which runs submitted code, is kept apart from the grader and from everything else.
 
-levels      which isolation this machine allows, and what it leaves open
+levels      which isolation there is, and what each level leaves open
+choice      which one this machine allows
 view        what a worker sees of the file system
 seccomp     the system calls that it can't make
 shelf       what the grader hands to one worker
