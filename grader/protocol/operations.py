@@ -7,8 +7,13 @@ sent nor received.
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import numpy as np
+
 from grader.protocol.fields import Bool, FilePath, Float, Int, Many, Maybe, OneOf, Record, Text
 
+# In the order of their numbers on the wire.
+DTYPES = tuple(map(np.dtype, ("float32", "float64", "int32", "int64", "uint8", "bool")))
+FLOAT32, _, _, INT64, UINT8, BOOL = DTYPES
 MAX_ARRAYS = 64  # in one message
 MAX_DIMENSIONS = 8
 
@@ -17,7 +22,7 @@ MAX_DIMENSIONS = 8
 class Array:
     """An array of one of these dtypes, with so many dimensions (None: any number)."""
 
-    dtypes: tuple[str, ...]
+    dtypes: tuple[np.dtype, ...]
     ndim: int | None
 
 
@@ -49,20 +54,20 @@ class Operation:
 
 
 def floats(ndim: int) -> Array:
-    return Array(("float32",), ndim)
+    return Array((FLOAT32,), ndim)
 
 
 def integers(ndim: int) -> Array:
-    return Array(("int64",), ndim)
+    return Array((INT64,), ndim)
 
 
 COUNT = Int(0, 1 << 40)
 DEVICE = OneOf("cpu", "cuda")
 NAME = Text(64)  # of a function, a layer, a step
 SIZES = Many(COUNT, 8)
-SAID = Array(("uint8",), 1)  # a JSON text of simt's
+SAID = Array((UINT8,), 1)  # a text: of simt's, or of a tool's
 BUFFERS = Several(floats(1), 1, 4)  # out, in, and weight and bias where there are any
-INPUTS = Several(Array(("float32",), None), 1, 3)
+INPUTS = Several(Array((FLOAT32,), None), 1, 3)
 
 # Why an operation failed: grader/worker/errors.py says what these are.
 FAILED = Record(
@@ -88,7 +93,7 @@ OPERATIONS = {
             capability=Maybe(COUNT),
             runtime=Maybe(FilePath()),
         ),
-        reply_arrays=(Array(("uint8",), 1),),  # the library
+        reply_arrays=(Array((UINT8,), 1),),  # the library
         defaults=MappingProxyType({"mode": "plain", "capability": None, "runtime": None}),
     ),
     # kernels.py
@@ -111,6 +116,12 @@ OPERATIONS = {
         INPUTS,
         Record(addresses=Many(Int(0), 4)),
         (floats(2), SAID),
+    ),
+    "tool": Operation(
+        23,
+        Record(name=OneOf("addr2line", "llvm-symbolizer", "objdump")),
+        (SAID,),
+        reply_arrays=(SAID,),
     ),
     # calls.py
     "fill_pool": Operation(30, arrays=(floats(1),)),
@@ -156,7 +167,7 @@ OPERATIONS = {
             places=Many(Int(0), MAX_ARRAYS),
             error=Maybe(FAILED),
         ),
-        Several(Array(("float32", "int64", "bool"), None), 0, MAX_ARRAYS),
+        Several(Array((FLOAT32, INT64, BOOL), None), 0, MAX_ARRAYS),
     ),
     "caches_made": Operation(
         65, Record(new_tokens=COUNT), (integers(1),), Record(max_len=Many(Int(), 1000))

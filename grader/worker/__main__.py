@@ -20,6 +20,7 @@ OPERATIONS = {
     "checked": "traced",
     "profiled": "traced",
     "traced": "traced",
+    "tool": "traced",
     "fill_pool": "calls",
     "prepare_calls": "calls",
     "calls": "calls",
@@ -59,7 +60,10 @@ def main() -> None:
         try:
             channel.send(answer(request))
         except Unsendable as error:  # what the submission made has no place in a reply
-            channel.send(request.failure(describe(error)))
+            words = f"What came out of your code can't be used: {error}."
+            channel.send(
+                request.failure(describe(error) | {"kind": "submission", "message": words})
+            )
 
 
 def answer(request: Message) -> Message:
