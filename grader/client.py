@@ -97,6 +97,16 @@ class Worker:
         """Let the worker read a file, such as a library; returns its path there. Raises OSError."""
         return str(self.shelf.add(file))
 
+    def pause(self) -> None:
+        """Stop it with all that the submission has started: while another one is timed."""
+        if self._alive:
+            self._sandbox.pause()
+
+    def resume(self) -> None:
+        """Let it go on: before it is asked again."""
+        if self._alive:
+            self._sandbox.resume()
+
     def post(self, op: str, *arrays: np.ndarray, **fields) -> None:
         """Ask without waiting: the next ask() waits for this first. For work started early.
 

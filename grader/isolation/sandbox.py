@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
-from grader.isolation import bubblewrap, levels, seccomp
+from grader.isolation import bubblewrap, levels, processes, seccomp
 from grader.isolation.view import ROOT, View, view
 
 # Passed on to workers; everything else of the environment stays here.
@@ -53,6 +53,16 @@ class Sandbox:
         finally:  # Ctrl-C too
             status = self._kill()
         return status
+
+    def pause(self) -> None:
+        """Stop all of its processes, so that they take no time from another's. On Linux only."""
+        if sys.platform == "linux":
+            processes.stop_below(self.process.pid)
+
+    def resume(self) -> None:
+        """Let them go on."""
+        if sys.platform == "linux":
+            processes.send(processes.descendants(self.process.pid), signal.SIGCONT)
 
     def _kill(self) -> int:
         if self._inside is not None:

@@ -201,6 +201,52 @@ def called(name: str) -> list[str]:
     return found
 
 
+# Counts as fast as it can, in two processes of which one is nobody's child.
+SPINNING = """
+import mmap, os, time
+shared = mmap.mmap(-1, 16)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    place = 8
+else:
+    os.wait()
+    place = 0
+while True:
+    count = int.from_bytes(shared[place:place + 8], 'little') + 1
+    shared[place:place + 8] = count.to_bytes(8, 'little')
+    if count % 1000 == 0:
+        print(place, flush=True)
+"""
+
+
+@pytest.mark.parametrize("level", HERE, indirect=True)
+def test_a_paused_worker_does_nothing_until_it_is_resumed(start):
+    started, output = start(SPINNING)
+
+    def grows() -> bool:
+        """In both processes, within a while."""
+        before, deadline = output.read_text(), time.monotonic() + 30
+        while time.monotonic() < deadline:
+            more = output.read_text()[len(before) :].split()
+            if {"0", "8"} <= set(more):
+                return True
+            time.sleep(0.02)
+        return False
+
+    assert grows()
+    started.pause()
+    before = output.read_text()
+    time.sleep(0.3)
+    assert output.read_text() == before
+    started.resume()
+    assert grows()
+    started.pause()
+    started.kill()
+    assert not Path(f"/proc/{started.process.pid}").exists()
+
+
 @pytest.mark.parametrize("how", ["killed", "has ended"])
 @pytest.mark.parametrize("level", HERE, indirect=True)
 def test_no_daemon_outlives_its_worker(start, how):
