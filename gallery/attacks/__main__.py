@@ -104,7 +104,7 @@ def attack_all(options: argparse.Namespace, errors: Console) -> int:
     output = Console()
     output.print(tables.table(verdicts))
     for verdict in verdicts:
-        if not verdict.right or options.verbose:
+        if verdict.wrong or options.verbose:
             output.print(tables.details(verdict), soft_wrap=True, markup=False, highlight=False)
     print(f"\n{tables.totals(verdicts)}")
     if options.json:

@@ -97,6 +97,7 @@ class Attack:
     also: tuple[str, ...] = ()  # other checks: they must pass
     rules: bool = False  # graded with the rules of the game, which else would stop most of them
     runs: bool = True  # its code runs; False: it must be stopped before
+    namespaces: bool = False  # nothing less than bubblewrap stops it: elsewhere it is shown as open
     gelu: str = ""  # C++, run once, by gelu on the host before its launch
     top: str = ""  # C++, at the top of gpt.cu
     python: str = ""  # at the end of kv_cache.py: what is defined last counts

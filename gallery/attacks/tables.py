@@ -33,7 +33,7 @@ def table(verdicts: Sequence[Verdict]) -> Table:
     made.add_column("right", justify="center")
     made.add_column("seconds", justify="right")
     for v in verdicts:
-        right = "[green]yes[/]" if v.right else "[red]no[/]"
+        right = "[green]yes[/]" if not v.wrong else "[yellow]open[/]" if v.open else "[red]no[/]"
         made.add_row(escape(v.name), f"{v.check}: {v.status}", right, f"{v.seconds:.1f}")
     return made
 
@@ -43,7 +43,9 @@ def totals(verdicts: Sequence[Verdict]) -> str:
     right = sum(v.right for v in verdicts)
     isolation = ", ".join(sorted({v.isolation for v in verdicts if v.isolation})) or "unknown"
     gpu = f"{len(ON_A_GPU)} more need a GPU (tests/grader/test_gpu.py)."
-    return f"{len(verdicts)} attacks, {right} right (isolation: {isolation}). {gpu}"
+    left = sum(v.open for v in verdicts)
+    known = f" and {left} that only bubblewrap stops" if left else ""
+    return f"{len(verdicts)} attacks, {right - left} right{known} (isolation: {isolation}). {gpu}"
 
 
 def listed(attacks: Sequence[Attack]) -> str:

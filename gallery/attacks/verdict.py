@@ -21,6 +21,7 @@ from gallery.attacks.setting import (
     setting,
     stop,
 )
+from grader.isolation.levels import BUBBLEWRAP
 from grader.results import FAILED, PASSED, CheckResult, Result, read
 
 LIMIT = 240.0  # seconds for a grading: no limit of the grader's own comes near it
@@ -39,10 +40,11 @@ class Verdict:
     seconds: float
     message: str = ""  # of the check, and what was printed during it
     isolation: str = ""  # that was in force
+    open: bool = False  # what is wrong, this isolation does not promise to stop
 
     @property
     def right(self) -> bool:
-        return not self.wrong
+        return not self.wrong or self.open
 
 
 class GraderDied(Exception):
@@ -78,7 +80,8 @@ def judge(attack: Attack, cache: Path) -> Verdict:
         tuple(wrong),
         time.monotonic() - start,
         told(result, decided) if decided else "",
-        result.environment["isolation"] if result else "",
+        isolation := result.environment["isolation"] if result else "",
+        open=bool(wrong and attack.namespaces and not isolation.startswith(BUBBLEWRAP)),
     )
 
 

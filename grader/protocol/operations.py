@@ -65,7 +65,7 @@ COUNT = Int(0, 1 << 40)
 DEVICE = OneOf("cpu", "cuda")
 NAME = Text(64)  # of a function, a layer, a step
 SIZES = Many(COUNT, 8)
-SAID = Array((UINT8,), 1)  # a JSON text of simt's
+SAID = Array((UINT8,), 1)  # a text: of simt's, or of a tool's
 BUFFERS = Several(floats(1), 1, 4)  # out, in, and weight and bias where there are any
 INPUTS = Several(Array((FLOAT32,), None), 1, 3)
 
@@ -129,6 +129,12 @@ OPERATIONS = {
         INPUTS,
         Record(addresses=Many(Int(0), 4)),
         (floats(2), SAID),
+    ),
+    "tool": Operation(
+        23,
+        Record(name=OneOf("addr2line", "llvm-symbolizer", "objdump")),
+        (SAID,),
+        reply_arrays=(SAID,),
     ),
     # calls.py
     "fill_pool": Operation(30, arrays=(floats(1),)),

@@ -269,12 +269,12 @@ def told(data) -> str:
     return json.dumps(data)
 
 
-def lines_of(binary, offsets) -> dict[int, Line]:
+def lines_of(binary, offsets, run) -> dict[int, Line]:
     """As simt.lines', with no tool: it must be asked with numbers."""
     return {at: Line(f"gpt.cu:{at % 50}", at % 2 == 0) for at in sorted(set(offsets)) if hex(at)}
 
 
-def basic_blocks(binary, starts) -> dict[int, BasicBlock]:
+def basic_blocks(binary, starts, run) -> dict[int, BasicBlock]:
     return {
         at: BasicBlock([at, at + 4], {at}, {at + 4: 2}, {at: "expf"}) for at in starts if hex(at)
     }
