@@ -23,7 +23,7 @@ from mingpt.paths import ROOT
 
 SHORTEST = 20.0  # seconds that any one run may take, even when the check's time is up
 # GPT-2 124M's: a step takes as long as reading the weights does, on a good day.
-SIZE = {"n_layer": 12, "n_head": 12, "n_embd": 768}
+SIZE = {"n_layer": 12, "n_head": 12, "n_embd": 768, "vocab_size": 50257, "block_size": 1024}
 
 
 @check("speed", needs=("kv_cache",), models=2, timed=True)

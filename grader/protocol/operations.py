@@ -78,6 +78,7 @@ FAILED = Record(
     where=Maybe(Record(file=Text(200), line=Int(0, 1 << 31), source=Text(800), function=Text(200))),
 )
 
+_MODEL = Record(**dict.fromkeys(("n_layer", "n_head", "n_embd", "vocab_size", "block_size"), COUNT))
 _CALL = {"function": NAME, "sizes": SIZES, "eps": Maybe(Float()), "null_bias": Bool()}
 _PLACED = _CALL | {"starts": SIZES}
 _WATCHED = _CALL | {"shape": SIZES}
@@ -136,9 +137,7 @@ OPERATIONS = {
     "wake": Operation(40, Record(core=Maybe(Int(0, 1 << 20)), seconds=Float(0, 60))),
     # model.py
     "load_model": Operation(50, Record(device=DEVICE)),
-    "load_random": Operation(
-        51, Record(size=Record(n_layer=COUNT, n_head=COUNT, n_embd=COUNT), seed=Int(0))
-    ),
+    "load_random": Operation(51, Record(size=_MODEL, seed=Int(0))),
     "shorten": Operation(52, Record(block_size=COUNT)),
     "use_kernels": Operation(53, Record(path=FilePath(), layers=Many(NAME, 8))),
     "logits": Operation(54, arrays=(integers(1),), reply_arrays=(floats(2),)),
