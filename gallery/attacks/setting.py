@@ -33,7 +33,11 @@ from simt.build import runtime_archive
 CODE = ("grader", "mingpt", "simt", "solutions", "starter", "lab")  # of the repository
 SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/etc")  # a mark is looked for in names there
 LARGE = 64 << 20  # bytes: a larger file is known by its size
-PASSING = ("building-", ".graded-", "torchinductor_")  # names of what the grader itself makes and removes
+PASSING = (
+    "building-",
+    ".graded-",
+    "torchinductor_",
+)  # names of what the grader itself makes and removes
 GRACE = 3.0  # seconds in which what was killed may still end
 
 _PR_SET_CHILD_SUBREAPER = 36

@@ -78,6 +78,7 @@ FAILED = Record(
     where=Maybe(Record(file=Text(200), line=Int(0, 1 << 31), source=Text(800), function=Text(200))),
 )
 
+_MODEL = Record(**dict.fromkeys(("n_layer", "n_head", "n_embd", "vocab_size", "block_size"), COUNT))
 _CALL = {"function": NAME, "sizes": SIZES, "eps": Maybe(Float()), "null_bias": Bool()}
 _PLACED = _CALL | {"starts": SIZES}
 _WATCHED = _CALL | {"shape": SIZES}
@@ -154,15 +155,7 @@ OPERATIONS = {
     ),
     # model.py
     "load_model": Operation(50, Record(device=DEVICE, counted_by=Maybe(FilePath()))),
-    "load_random": Operation(
-        51,
-        Record(
-            size=Record(
-                n_layer=COUNT, n_head=COUNT, n_embd=COUNT, vocab_size=COUNT, block_size=COUNT
-            ),
-            seed=Int(0),
-        ),
-    ),
+    "load_random": Operation(51, Record(size=_MODEL, seed=Int(0))),
     "shorten": Operation(52, Record(block_size=COUNT)),
     "use_kernels": Operation(53, Record(path=FilePath(), layers=Many(NAME, 8))),
     "layer_calls": Operation(56, reply=Record(counted=Bool()), reply_arrays=(integers(2),)),

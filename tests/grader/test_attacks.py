@@ -16,7 +16,7 @@ import pytest
 from gallery.attacks import __main__ as command
 from gallery.attacks import entries, reports, setting, tables, verdict
 from gallery.entries import GalleryError
-from grader.isolation import levels
+from grader.isolation import choice, levels
 from tests import whole
 
 ALL = entries.attacks()
@@ -24,7 +24,7 @@ NAMED = {attack.name: attack for attack in ALL}
 GRADED = ALL if whole.ALL else [NAMED[name] for name in command.QUICK]
 
 pytestmark = pytest.mark.skipif(
-    levels.in_force().name == levels.PROCESS, reason="no isolation that attacks are stopped by"
+    choice.in_force().name == levels.PROCESS, reason="no isolation that attacks are stopped by"
 )
 
 
