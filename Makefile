@@ -9,7 +9,7 @@ FORCE ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup grade lab labs release test test-all test-labs check-table tables gallery lint format starter bench bench-decode bench-kernels accuracy figures clean
+.PHONY: help setup grade lab labs release test test-all test-labs check-table tables gallery attacks lint format starter bench bench-decode bench-kernels accuracy figures clean
 
 help: ## this list
 	@echo "minGPT Lab"
@@ -54,6 +54,9 @@ check-table: setup ## what simt check finds: every seeded bug, and nothing in co
 
 gallery: setup ## grade the gallery of mistakes: what is caught, and what is named
 	@$(PY) -m gallery
+
+attacks: setup ## grade the gallery of attacks: what they try, and what comes of it
+	@$(PY) -m gallery.attacks
 
 tables: setup ## remake docs/simt-counters.md and docs/simt-checks.md
 	@$(PY) tests/simt/tables.py

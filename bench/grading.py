@@ -10,6 +10,8 @@ ratios and what they vary by; then one line of JSON. Exit status 1 if it was not
 
 import argparse
 import json
+import re
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -35,7 +37,7 @@ SLOWED_CU = """
 #define gelu inner_gelu
 #define layernorm inner_layernorm
 #define linear inner_linear
-#include "{source}"
+#include "inner.cuh"
 #undef gelu
 #undef layernorm
 #undef linear
@@ -68,7 +70,7 @@ from pathlib import Path
 
 from mingpt.submission import load_kv_cache
 
-_inner = load_kv_cache(Path({folder!r}))
+_inner = load_kv_cache(Path(__file__).parent / "inner")
 KVCache = _inner.KVCache
 
 
@@ -89,13 +91,30 @@ def generate(model, ids, max_new_tokens, sample):
 
 
 def slowed(submission: Path, folder: Path, percent: int) -> Path:
-    """A submission in `folder` that takes `percent` % more time than `submission`."""
-    folder.mkdir()
-    source = submission / "gpt.cu"
-    (folder / "gpt.cu").write_text(SLOWED_CU.format(source=source, percent=percent))
-    text = SLOWED_PY.format(folder=str(submission), percent=percent)
-    (folder / "kv_cache.py").write_text(text)
+    """A submission in `folder` that takes `percent` % more time than `submission`.
+
+    It holds all that it needs: a worker sees nothing outside of it.
+    """
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner.cuh").write_text(whole(submission / "gpt.cu", set()))
+    (folder / "gpt.cu").write_text(SLOWED_CU.format(percent=percent))
+    shutil.copy(submission / "kv_cache.py", folder / "inner")
+    (folder / "kv_cache.py").write_text(SLOWED_PY.format(percent=percent))
     return folder
+
+
+def whole(source: Path, seen: set[Path]) -> str:
+    """The text of a source with the files in it that it includes from beside it, each once."""
+
+    def text_of(match: re.Match) -> str:
+        path = (source.parent / match[1]).resolve()
+        if path in seen or not path.is_file():
+            return "" if path in seen else match[0]
+        seen.add(path)
+        return whole(path, seen)
+
+    text = source.read_text().replace("#pragma once\n", "")
+    return re.sub(r'^#include "(.+)".*$', text_of, text, flags=re.MULTILINE)
 
 
 def gradings(submission: Path, checks: list[str], options, progress: Progress) -> list[dict]:

@@ -1,8 +1,13 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and folders that nobody needs any more."""
 
+import contextlib
 import os
+import shutil
 import tempfile
+import time
 from pathlib import Path
+
+DAY = 24 * 3600.0  # seconds
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -19,3 +24,15 @@ def write(path: Path, content: str | bytes) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def temporary_folder(prefix: str) -> Path:
+    """A new folder of ours, under the system's for such. Those that a killed process has left there
+    more than a day ago are removed. Raises OSError."""
+    made = Path(tempfile.mkdtemp(prefix=prefix))
+    for folder in made.parent.glob(f"{prefix}*"):
+        with contextlib.suppress(OSError):
+            found = folder.stat()
+            if found.st_uid == made.stat().st_uid and time.time() - found.st_mtime > DAY:
+                shutil.rmtree(folder)
+    return made

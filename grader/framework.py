@@ -19,7 +19,7 @@ from threading import Thread
 
 import numpy as np
 
-from grader import rubric
+from grader import counted, rubric
 from grader.client import RequestFailed, Worker, WorkerFailed
 from grader.diagnosis.faults import explain
 from grader.outcome import Failure, GraderError, Passed
@@ -146,16 +146,22 @@ class Session:
             while len(self._warm[submission]) < count:
                 worker = Worker(self.device, self._variables, submission)
                 self._warm[submission].append(worker)
-                worker.post("load_model", device=self.device)
+                counter = counted.library()
+                shown = counter and worker.show(counter)
+                worker.post("load_model", device=self.device, counted_by=shown)
 
     def take(
         self, submission: Path, with_model: bool, device: str, variables: dict[str, str]
     ) -> Worker:
-        """A worker that may read this submission, and that has run nothing of it yet."""
-        if with_model:
-            self.warm_up([submission])
-            return self._warm[submission].pop(0)
-        return Worker(device, self._variables | variables, submission)
+        """A worker that may read this submission, and that has run nothing of it yet. Raises
+        GraderError."""
+        try:
+            if with_model:
+                self.warm_up([submission])
+                return self._warm[submission].pop(0)
+            return Worker(device, self._variables | variables, submission)
+        except OSError as error:
+            raise GraderError(f"no worker can be started: {error}") from error
 
     def close(self) -> None:
         """End every worker that is still waiting for work."""

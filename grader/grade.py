@@ -11,7 +11,7 @@
     python grader/grade.py --from results.json        a report again, of what --json wrote
 
 Exit status: 0 graded, whatever the score; 2 wrong usage, or no such submission; 3 the grader itself
-failed; 130 interrupted.
+failed; 130 interrupted, 143 ended by SIGTERM.
 """
 
 import argparse
@@ -27,19 +27,29 @@ if __name__ == "__main__":  # run as a file: its folder is on the path, where th
 from grader import environment, files, history, own_checks, rubric
 from grader.framework import PLACES, REGISTRY
 from grader.grading import grade
+from grader.isolation import choice, levels
 from grader.own_checks import OwnCheckError
 from grader.report import events, terminal
 from grader.results import ERROR, Result, ResultError, read
 from mingpt.errors import DeviceError
 from mingpt.paths import default_submission
 
-GRADED, USAGE, GRADER_FAILED, INTERRUPTED = 0, 2, 3, 130
+GRADED, USAGE, GRADER_FAILED = 0, 2, 3
 REPORTS = {
     "json": "the result document",
     "html": "a page with pictures, for a browser",
     "gradescope": "Gradescope's results.json",
     "junit": "JUnit's XML",
 }
+USAGE_ERRORS = (ResultError, OwnCheckError, rubric.RubricError, DeviceError, levels.IsolationError)
+SIGNALS = [one for one in signal.Signals if one.name in ("SIGINT", "SIGTERM", "SIGHUP")]
+
+
+class Interrupted(KeyboardInterrupt):
+    """By a signal: a second one doesn't disturb what ends the workers."""
+
+    def __init__(self, number: int):
+        self.status = 128 + number
 
 
 class UsageError(Exception):
@@ -49,20 +59,20 @@ class UsageError(Exception):
 def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit status."""
     options = parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: the workers end first
+    for number in SIGNALS:
+        signal.signal(number, _interrupt)  # the workers end first
     errors = terminal.console(stderr=True)
     try:
         own_checks.load()
         if options.list:
             return list_checks()
         return run(options)
-    except (UsageError, ResultError, OwnCheckError, rubric.RubricError, DeviceError) as error:
+    except (UsageError, *USAGE_ERRORS) as error:
         errors.print(f"grade.py: {error}", soft_wrap=True)
         return USAGE
-    except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough
+    except Interrupted as interrupted:
         errors.print("grade.py: interrupted; nothing was written")
-        return INTERRUPTED
+        return interrupted.status
     except Exception as error:
         errors.print(f"grade.py: the grader failed: {type(error).__name__}: {error}")
         if options.verbose:
@@ -114,6 +124,12 @@ def parser() -> argparse.ArgumentParser:
         " output (docs/grading.md)",
     )
     made.add_argument(
+        "--require-isolation",
+        action="store_true",
+        help="grade nothing unless submitted code is kept from all files, processes and the network"
+        " (docs/security.md)",
+    )
+    made.add_argument(
         "--no-history",
         action="store_true",
         help="neither show earlier gradings of the folder nor remember this one",
@@ -156,6 +172,9 @@ def run(options: argparse.Namespace) -> int:
         if id not in REGISTRY:
             raise UsageError(f"there is no check {id!r}; the checks are {', '.join(REGISTRY)}")
 
+    device = environment.choose_device(options.device)
+    if options.require_isolation:
+        choice.require(device)
     output = terminal.console(stderr=bool(options.progress))
     faults: list[BaseException] = []
     if options.progress:
@@ -170,7 +189,7 @@ def run(options: argparse.Namespace) -> int:
             graded_by,
             only=options.only,
             stage=options.stage,
-            device=environment.choose_device(options.device),
+            device=device,
             progress=progress,
             on_error=lambda check, error: faults.append(error),
         )
@@ -237,19 +256,24 @@ def report(name: str, result: Result) -> str:
 
 def find(submission: Path) -> Path:
     """The submission's folder. Raises UsageError when it isn't one."""
-    if submission.is_file():
-        raise UsageError(
-            f"{submission} is a file; give the folder with gpt.cu and kv_cache.py in it"
-        )
-    if not submission.is_dir():
-        raise UsageError(
-            f"there is no submission {submission}; give a folder with gpt.cu and kv_cache.py in it"
-        )
-    if not any((submission / name).is_file() for name in ("gpt.cu", "kv_cache.py")):
-        raise UsageError(
-            f"{submission} has neither a gpt.cu nor a kv_cache.py; copy starter/ to begin"
-        )
-    return submission.resolve()
+    try:
+        if submission.is_file():
+            raise UsageError(
+                f"{submission} is a file; give the folder with gpt.cu and kv_cache.py in it"
+            )
+        if not submission.is_dir():
+            raise UsageError(
+                f"there is no submission {submission}; give a folder with gpt.cu and kv_cache.py"
+                " in it"
+            )
+        if not any((submission / name).is_file() for name in ("gpt.cu", "kv_cache.py")):
+            raise UsageError(
+                f"{submission} has neither a gpt.cu nor a kv_cache.py; copy starter/ to begin"
+            )
+        return submission.resolve()
+    except (OSError, RuntimeError) as error:  # no permission, a name too long, links in a circle
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"the submission {submission} can't be opened: {why}") from None
 
 
 def list_checks() -> int:
@@ -264,13 +288,17 @@ def list_checks() -> int:
     return GRADED
 
 
-def _interrupt(*_) -> None:
-    raise KeyboardInterrupt
+def _interrupt(number: int, _) -> None:
+    for other in SIGNALS:
+        signal.signal(other, signal.SIG_IGN)
+    raise Interrupted(number)
 
 
 if __name__ == "__main__":
     status = main()
-    if status == INTERRUPTED:  # a thread may be importing torch still: leave without waiting for it
+    if (
+        status > 128
+    ):  # interrupted: a thread may be importing torch still: leave without waiting for it
         sys.stdout.flush()
         os._exit(status)
     sys.exit(status)

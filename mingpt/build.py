@@ -138,8 +138,10 @@ def local_includes(source: Path) -> list[Path]:
         file = queue.pop()
         text = file.read_text("utf-8", errors="replace")
         for name in re.findall(r'^\s*#\s*include\s*"([^"]+)"', text, re.MULTILINE):
+            if not os.path.isfile(file.parent / name):  # also for what can be no file's name
+                continue
             path = (file.parent / name).resolve()
-            if path.is_file() and path not in found:
+            if path not in found:
                 found[path] = None
                 queue.append(path)
     return list(found)

@@ -1,5 +1,6 @@
 """A submission's kv_cache.py: loading it, and showing what it raised by its own line."""
 
+import importlib.machinery
 import importlib.util
 import itertools
 import sys
@@ -12,17 +13,27 @@ from mingpt.errors import SubmissionError
 _numbers = itertools.count()
 
 
+class _Source(importlib.machinery.SourceFileLoader):
+    """Takes the source as it is: bytecode that lies beside it may be of another text."""
+
+    def get_code(self, fullname: str):
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def check_folder(submission: Path, *needed: str) -> Path:
     """The submission's folder, if it has the files needed. Raises SubmissionError."""
     submission = Path(submission)
-    if not submission.is_dir():
-        raise SubmissionError(
-            f"There is no submission {submission}: it must be a folder with gpt.cu and "
-            "kv_cache.py, such as starter."
-        )
-    for name in needed:
-        if not (submission / name).is_file():
-            raise SubmissionError(f"{submission} has no {name}.")
+    try:
+        if not submission.is_dir():
+            raise SubmissionError(
+                f"There is no submission {submission}: it must be a folder with gpt.cu and "
+                "kv_cache.py, such as starter."
+            )
+        for name in needed:
+            if not (submission / name).is_file():
+                raise SubmissionError(f"{submission} has no {name}.")
+    except OSError as error:  # no permission, or a name too long
+        raise SubmissionError(f"{submission} can't be opened: {error.strerror}.") from None
     return submission
 
 
@@ -33,7 +44,8 @@ def load_kv_cache(submission: Path) -> ModuleType:
     while it is imported, or has no `generate`.
     """
     path = check_folder(submission, "kv_cache.py") / "kv_cache.py"
-    spec = importlib.util.spec_from_file_location(f"_submission_{next(_numbers)}", path)
+    name = f"_submission_{next(_numbers)}"
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Source(name, str(path)))
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickling look a class's module up
     write_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True

@@ -137,7 +137,7 @@ def _finish(process: subprocess.Popen[bytes], timeout: float) -> str:
         raise CompileError(message, command) from None
     if process.returncode != 0:
         log = output or f"The compiler ended with status {process.returncode} and no message."
-        raise CompileError(log + _hint(output), command)
+        raise CompileError(log + _hint(output, process.returncode), command)
     return output
 
 
@@ -204,11 +204,11 @@ def _accepts(command: tuple[str, ...], flag: str) -> bool:
     return False
 
 
-def _hint(output: str) -> str:
+def _hint(output: str, status: int) -> str:
     if "No space left on device" in output:
         return (
             "\nThe disk is full: free some space, or set MINGPT_CACHE to a folder on another disk."
         )
-    if "Killed signal terminated program" in output:
+    if "Killed signal terminated program" in output or status == -signal.SIGKILL:
         return "\nThe compiler was killed, most likely because the machine ran out of memory."
     return ""

@@ -13,6 +13,7 @@ from simt.rewrite import RewriteError, line_directive, read_source, rewrite_sour
 from simt.rewrite.includes import Include, find_includes
 from simt.rewrite.kernels import Kernel, find_kernels, name_parameters
 
+LARGEST = 16 << 20  # bytes of a file
 CUDA_SUFFIXES = (".cu", ".cuh")  # these see CUDA's declarations without including anything
 
 
@@ -82,6 +83,8 @@ class SourceTree:
         if path in self.files:
             return
         try:  # bytes that are not UTF-8 pass through as they are; line ends too
+            if (size := path.stat().st_size) > LARGEST:
+                raise CompileError(f"{shown}: {size:,} bytes are too many for a source file.")
             text = path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
         except OSError as error:
             raise CompileError(f"{shown}: cannot be read: {error.strerror}") from None
@@ -98,7 +101,7 @@ class SourceTree:
     def _find(self, name: str, beside: Path | None) -> Path | None:
         """The local file that an include means, in the order in which the compiler looks."""
         for folder in [beside, INCLUDE, *self.include_dirs]:
-            if folder and (folder / name).is_file():
+            if folder and os.path.isfile(folder / name):  # no file has a name too long, or with NUL
                 found = Path(os.path.abspath(folder / name))
                 return None if INCLUDE in found.parents else found
         return None

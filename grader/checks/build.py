@@ -1,5 +1,6 @@
 """Does gpt.cu compile?"""
 
+import os
 import time
 
 from grader import building
@@ -7,18 +8,20 @@ from grader.client import RequestFailed
 from grader.framework import Context, check
 from grader.outcome import Failure, Passed
 from grader.rules.verdict import require
+from grader.submission import check_file
 
 
 @check("build")
 def build(context: Context) -> Passed:
     """gpt.cu compiles"""
-    if not (context.submission / "gpt.cu").is_file():
+    if not os.path.lexists(context.submission / "gpt.cu"):
         others = sorted(path.name for path in context.submission.glob("*.[cC][uU]"))
         found = f" There is {' and '.join(others)}." if others else ""
         raise Failure(
             f"There is no gpt.cu in the submission.{found}",
             "Your kernels belong in a file of exactly that name.",
         )
+    check_file(context.submission, "gpt.cu")
     submission, limit = str(context.submission), context.rubric.time_limit
     with context.worker() as worker:
         require(context.session, worker, "inspect_sources", limit, submission=submission)

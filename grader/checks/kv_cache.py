@@ -1,10 +1,12 @@
 """kv_cache.py against no cache at all, with torch's layers: it does not depend on gpt.cu."""
 
+import os
 import time
 from functools import partial
 
 import numpy as np
 
+from grader import counted
 from grader.client import RequestFailed, WorkerFailed
 from grader.diagnosis import cache as diagnosis
 from grader.diagnosis.faults import explain
@@ -13,18 +15,24 @@ from grader.framework import Context, check
 from grader.oracle import first_difference, relative_error
 from grader.outcome import Failure, Passed
 from grader.rules.verdict import require
+from grader.submission import check_file
 
+CALLS = (
+    "All that generate asks of the model goes through model.next_logits(ids, cache), and the"
+    " model's own layers compute it."
+)
 GROWN = 0.8  # of the points, for one that is right and allocates at each step
 
 
 @check("kv_cache")
 def kv_cache(context: Context) -> Passed:
     """The KV-cache saves work and changes no logits"""
-    if not (context.submission / "kv_cache.py").is_file():
+    if not os.path.lexists(context.submission / "kv_cache.py"):
         raise Failure(
             "There is no kv_cache.py in the submission.",
             "Your cache belongs in a file of that name.",
         )
+    check_file(context.submission, "kv_cache.py")
     oracle, rubric = context.session.oracle, context.rubric
     worst = 0.0
     with context.worker(with_model=True) as worker:
@@ -32,10 +40,16 @@ def kv_cache(context: Context) -> Passed:
         cache.load()
         earlier: list[diagnosis.Run] = []
         for name, prompt, count in cases(oracle, context.rng):
+            cache.calls()  # those before
             run = cache.generate(name, prompt, count)
+            made_calls = cache.calls()
             if problem := diagnosis.first_problem(run, oracle, rubric):
                 made = cache.made(prompt, count)
                 raise diagnosis.explain(run, problem, earlier, oracle, cache.probe(), made)
+            if made_calls is not None:
+                made_calls = counted.last_only(made_calls, oracle.config)
+            right = counted.expected(oracle.config, [int(n) for n in run.fed])
+            counted.compare(made_calls, right, f"With {name}", CALLS)
             earlier.append(run)
             worst = max(worst, relative_error(run.logits, oracle.after_prompt(prompt, run.new)))
         cache.check_pieces()
@@ -64,7 +78,7 @@ def cases(oracle, rng: np.random.Generator) -> list[tuple[str, np.ndarray, int]]
     return [
         ("a prompt of one token", oracle.prompt(rng, 1), 8),
         ("a longer prompt", half, 12),
-        ("the same prompt with its first token changed", changed, 4),
+        ("the same prompt with its first token changed", changed, 12),  # asked for as before
         ("a text up to the last position", oracle.prompt(rng, size - 16), 16),
         ("a prompt with room for one more token", oracle.prompt(rng, size - 1), 1),
     ]
@@ -96,6 +110,10 @@ class Cache:
 
         arrays = self._try(name, partial(self._ask, "cached", prompt, new_tokens=count), short)
         return diagnosis.Run(name, prompt, count, *diagnosis.checked(arrays))
+
+    def calls(self) -> counted.Calls | None:
+        """Of the model's layers, since the last time."""
+        return counted.take(self._worker, self._remaining())
 
     def check_pieces(self) -> None:
         """Feed a text in pieces: the mask then has several rows and a history at once."""

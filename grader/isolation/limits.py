@@ -7,9 +7,10 @@ import resource
 
 FILE_BYTES = 64 << 20  # the largest file: captured output, and compiled libraries
 OPEN_FILES = 1024
-PROCESSES = 1024  # of one worker, threads included: torch and a compiler take some 10 per core
+PROCESSES = 2048  # of one worker, threads included: torch and a compiler take some 10 per core
 CPU_SECONDS = 1200  # for each core
-MEMORY_BYTES = 16 << 30  # address space: importing torch alone maps several GB
+ADDRESS_SPACE = 16 << 30  # bytes: importing a torch that was built for CUDA maps several GB
+PART_OF_MEMORY = 0.75  # of the machine's, that one process may have to itself
 
 
 def confine(device: str) -> None:
@@ -26,7 +27,10 @@ def confine(device: str) -> None:
         "NPROC": PROCESSES + 16 * cores,
     }
     if device == "cpu":  # a CUDA context reserves far more address space than it uses
-        limits["AS"] = MEMORY_BYTES
+        limits["AS"] = ADDRESS_SPACE
+        with contextlib.suppress(ValueError):  # macOS doesn't tell
+            memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+            limits["DATA"] = int(PART_OF_MEMORY * memory)
     for name, value in limits.items():
         _limit(name, value)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:

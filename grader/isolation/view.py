@@ -73,8 +73,9 @@ def _toolchain() -> Iterator[Path]:
         if found := shutil.which(tool):
             yield Path(found)
             real = Path(found).resolve()
-            prefix = real.parent.parent  # /opt/gcc/bin/g++
-            yield real if holds_private_files(prefix) else prefix
+            prefix = real.parent.parent  # /opt/gcc of /opt/gcc/bin/g++
+            is_installed = (prefix / "lib").is_dir() and not holds_private_files(prefix)
+            yield prefix if is_installed else real
     folders = [os.environ.get(name, "") for name in ("CUDA_HOME", "CUDA_PATH")]
     folders += os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
     for folder in filter(None, folders):

@@ -7,14 +7,14 @@ anything else). Reading takes memory in the measure of the bytes that are there,
 import math
 import os
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import index
 from typing import Any, Protocol
 
 from grader.protocol.errors import ProtocolError, Unsendable
 
-_I64, _F64, _U32 = struct.Struct("<q"), struct.Struct("<d"), struct.Struct("<I")
+_I64, _F64 = struct.Struct("<q"), struct.Struct("<d")
+_U32, _U8 = struct.Struct("<I"), struct.Struct("<B")
 
 
 class Reader:
@@ -25,15 +25,23 @@ class Reader:
 
     def take(self, size: int) -> bytes:
         """The next `size` bytes."""
-        end = self._at + size
-        if end > len(self._data):
-            raise ProtocolError("a message is shorter than what it declares")
-        part, self._at = bytes(self._data[self._at : end]), end
-        return part
+        at = self._advance(size)
+        return bytes(self._data[at : at + size])
 
-    def unpack(self, form: struct.Struct) -> Any:
-        """The next value of a form with one."""
-        return form.unpack(self.take(form.size))[0]
+    def values(self, form: struct.Struct) -> tuple:
+        """The next values, as a form has them."""
+        return form.unpack_from(self._data, self._advance(form.size))
+
+    def value(self, form: struct.Struct) -> Any:
+        """That of a form with one."""
+        return self.values(form)[0]
+
+    def _advance(self, size: int) -> int:
+        """Where the next `size` bytes begin."""
+        at, self._at = self._at, self._at + size
+        if self._at > len(self._data):
+            raise ProtocolError("a message is shorter than what it declares")
+        return at
 
     def end(self) -> None:
         """Raises ProtocolError if something is left."""
@@ -63,7 +71,7 @@ class Int:
         out += _I64.pack(number)
 
     def read(self, reader: Reader) -> int:
-        number = reader.unpack(_I64)
+        number = reader.value(_I64)
         if not self.least <= number <= self.most:
             raise ProtocolError(f"{number} is not in {self.least} to {self.most}")
         return number
@@ -87,7 +95,7 @@ class Float:
         out += _F64.pack(value)
 
     def read(self, reader: Reader) -> float:
-        number = reader.unpack(_F64)
+        number = reader.value(_F64)
         if not self._fits(number):
             raise ProtocolError(f"{number} is not a number from {self.least} to {self.most}")
         return number
@@ -103,7 +111,7 @@ class Bool:
         out.append(value)
 
     def read(self, reader: Reader) -> bool:
-        value = reader.take(1)[0]
+        value = reader.value(_U8)
         if value > 1:
             raise ProtocolError("a bool is neither 0 nor 1")
         return value == 1
@@ -161,7 +169,7 @@ class OneOf:
         out.append(self.texts.index(value))
 
     def read(self, reader: Reader) -> str:
-        number = reader.take(1)[0]
+        number = reader.value(_U8)
         if number >= len(self.texts):
             raise ProtocolError(f"there is no choice {number} of {len(self.texts)}")
         return self.texts[number]
@@ -182,7 +190,7 @@ class Many:
             self.of.write(item, out)
 
     def read(self, reader: Reader) -> list:
-        count = reader.unpack(_U32)
+        count = reader.value(_U32)
         if count > self.most:
             raise ProtocolError(f"a list of {count}, at most {self.most} are allowed")
         return [self.of.read(reader) for _ in range(count)]
@@ -210,8 +218,8 @@ class Record:
         self.kinds = kinds
 
     def write(self, value: Any, out: bytearray) -> None:
-        if not isinstance(value, Mapping) or set(value) != set(self.kinds):
-            names = ", ".join(map(str, value)) if isinstance(value, Mapping) else _short(value)
+        if not isinstance(value, dict) or value.keys() != self.kinds.keys():
+            names = ", ".join(map(str, value)) if isinstance(value, dict) else _short(value)
             raise Unsendable(f"{names or 'nothing'}, where {', '.join(self.kinds)} is declared")
         for name, kind in self.kinds.items():
             try:
@@ -230,7 +238,7 @@ class Record:
 
 
 def _sized(reader: Reader, most: int) -> bytes:
-    size = reader.unpack(_U32)
+    size = reader.value(_U32)
     if size > most:
         raise ProtocolError(f"a text of {size} bytes, at most {most} are allowed")
     return reader.take(size)

@@ -12,6 +12,7 @@ from grader.protocol.errors import ProtocolError, Unsendable
 from grader.protocol.fields import Reader, Record
 from grader.protocol.operations import (
     BY_CODE,
+    DTYPES,
     FAILED,
     MAX_ARRAYS,
     MAX_DIMENSIONS,
@@ -29,10 +30,9 @@ ALIGN = 64  # bytes: where an array may begin
 
 REQUEST, SUCCESS, FAILURE = 0, 1, 2  # roles
 
-DTYPES = {n: np.dtype(n) for n in ("float32", "float64", "int32", "int64", "uint8", "bool")}
-_CODES = list(DTYPES)
 _FORM = struct.Struct("<BB")
-_SIZE = struct.Struct("<Q")
+_SIZES = [struct.Struct(f"<{ndim}Q") for ndim in range(MAX_DIMENSIONS + 1)]
+_NUMBERS = {dtype: number for number, dtype in enumerate(DTYPES)}
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,14 @@ def encode(message: Message) -> tuple[bytes, list[Form]]:
         raise Unsendable(f"there is no operation {message.op}")
     record, declared = _declared(message.op, message.role)
     defaults = operation.defaults if message.role == REQUEST else {}
-    if problem := _misfit([(a.dtype.name, a.ndim) for a in message.arrays], declared):
+    if problem := _misfit([(a.dtype, a.ndim) for a in message.arrays], declared):
         raise Unsendable(f"{message.op}: {problem}")
     body, forms, start = bytearray(), [], 0
     record.write({**defaults, **message.fields}, body)
     for array in message.arrays:
         form = Form(array.dtype, array.shape, start)
-        body += _FORM.pack(_CODES.index(array.dtype.name), array.ndim)
-        body += b"".join(map(_SIZE.pack, array.shape))
+        body += _FORM.pack(_NUMBERS[array.dtype], array.ndim)
+        body += _SIZES[array.ndim].pack(*array.shape)
         forms.append(form)
         start = _after(form)
     if start > MAX_PAYLOAD or len(body) > MAX_BODY:
@@ -131,7 +131,7 @@ def decode(header: Header, body: bytes) -> tuple[dict, list[Form]]:
         forms.append(form)
         start = _after(form)
     reader.end()
-    if problem := _misfit([(form.dtype.name, len(form.shape)) for form in forms], declared):
+    if problem := _misfit([(form.dtype, len(form.shape)) for form in forms], declared):
         raise ProtocolError(problem)
     return fields, forms
 
@@ -145,7 +145,7 @@ def _declared(op: str, role: int) -> tuple[Record, Arrays]:
     return operation.reply, operation.reply_arrays
 
 
-def _misfit(arrays: list[tuple[str, int]], declared: Arrays) -> str:
+def _misfit(arrays: list[tuple[np.dtype, int]], declared: Arrays) -> str:
     """What is wrong with arrays of these dtypes and dimensions; "" if nothing is."""
     if isinstance(declared, Several):
         if not declared.least <= len(arrays) <= declared.most:
@@ -155,24 +155,24 @@ def _misfit(arrays: list[tuple[str, int]], declared: Arrays) -> str:
         if len(arrays) != len(declared):
             return f"{len(arrays)} arrays, declared are {len(declared)}"
         kinds = list(declared)
-    for (name, ndim), kind in zip(arrays, kinds, strict=True):
-        if name not in kind.dtypes or kind.ndim not in (None, ndim) or ndim > MAX_DIMENSIONS:
-            return f"an array of {name} with {ndim} dimensions, declared is {_words(kind)}"
+    for (dtype, ndim), kind in zip(arrays, kinds, strict=True):
+        if dtype not in kind.dtypes or kind.ndim not in (None, ndim) or ndim > MAX_DIMENSIONS:
+            return f"an array of {dtype} with {ndim} dimensions, declared is {_words(kind)}"
     return ""
 
 
 def _words(kind: Array) -> str:
-    names = " or ".join(kind.dtypes)
+    names = " or ".join(map(str, kind.dtypes))
     return names if kind.ndim is None else f"{names} with {kind.ndim}"
 
 
 def _read_form(reader: Reader, start: int) -> Form:
-    code, ndim = _FORM.unpack(reader.take(_FORM.size))
-    if code >= len(_CODES) or ndim > MAX_DIMENSIONS:
+    code, ndim = reader.values(_FORM)
+    if code >= len(DTYPES) or ndim > MAX_DIMENSIONS:
         raise ProtocolError("an array of an unknown dtype, or of too many dimensions")
-    shape = tuple(reader.unpack(_SIZE) for _ in range(ndim))
+    shape = reader.values(_SIZES[ndim])
     # Each by itself too: an array with no elements may not have sizes that nothing can hold.
-    form = Form(DTYPES[_CODES[code]], shape, start)
+    form = Form(DTYPES[code], shape, start)
     if max(shape, default=0) > MAX_PAYLOAD or _after(form) > MAX_PAYLOAD:
         raise ProtocolError("the arrays of a message are too large")
     return form

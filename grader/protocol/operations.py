@@ -7,8 +7,13 @@ sent nor received.
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import numpy as np
+
 from grader.protocol.fields import Bool, FilePath, Float, Int, Many, Maybe, OneOf, Record, Text
 
+# In the order of their numbers on the wire.
+DTYPES = tuple(map(np.dtype, ("float32", "float64", "int32", "int64", "uint8", "bool")))
+FLOAT32, _, _, INT64, UINT8, BOOL = DTYPES
 MAX_ARRAYS = 64  # in one message
 MAX_DIMENSIONS = 8
 
@@ -17,7 +22,7 @@ MAX_DIMENSIONS = 8
 class Array:
     """An array of one of these dtypes, with so many dimensions (None: any number)."""
 
-    dtypes: tuple[str, ...]
+    dtypes: tuple[np.dtype, ...]
     ndim: int | None
 
 
@@ -49,20 +54,20 @@ class Operation:
 
 
 def floats(ndim: int) -> Array:
-    return Array(("float32",), ndim)
+    return Array((FLOAT32,), ndim)
 
 
 def integers(ndim: int) -> Array:
-    return Array(("int64",), ndim)
+    return Array((INT64,), ndim)
 
 
 COUNT = Int(0, 1 << 40)
 DEVICE = OneOf("cpu", "cuda")
 NAME = Text(64)  # of a function, a layer, a step
 SIZES = Many(COUNT, 8)
-SAID = Array(("uint8",), 1)  # a JSON text of simt's
+SAID = Array((UINT8,), 1)  # a text: of simt's, or of a tool's
 BUFFERS = Several(floats(1), 1, 4)  # out, in, and weight and bias where there are any
-INPUTS = Several(Array(("float32",), None), 1, 3)
+INPUTS = Several(Array((FLOAT32,), None), 1, 3)
 
 # Why an operation failed: grader/worker/errors.py says what these are.
 FAILED = Record(
@@ -73,6 +78,7 @@ FAILED = Record(
     where=Maybe(Record(file=Text(200), line=Int(0, 1 << 31), source=Text(800), function=Text(200))),
 )
 
+_MODEL = Record(**dict.fromkeys(("n_layer", "n_head", "n_embd", "vocab_size", "block_size"), COUNT))
 _CALL = {"function": NAME, "sizes": SIZES, "eps": Maybe(Float()), "null_bias": Bool()}
 _PLACED = _CALL | {"starts": SIZES}
 _WATCHED = _CALL | {"shape": SIZES}
@@ -91,7 +97,7 @@ OPERATIONS = {
             capability=Maybe(COUNT),
             runtime=Maybe(FilePath()),
         ),
-        reply_arrays=(Array(("uint8",), 1),),  # the library
+        reply_arrays=(Array((UINT8,), 1),),  # the library
         defaults=MappingProxyType({"mode": "plain", "capability": None, "runtime": None}),
     ),
     # rules.py
@@ -125,6 +131,12 @@ OPERATIONS = {
         Record(addresses=Many(Int(0), 4)),
         (floats(2), SAID),
     ),
+    "tool": Operation(
+        23,
+        Record(name=OneOf("addr2line", "llvm-symbolizer", "objdump")),
+        (SAID,),
+        reply_arrays=(SAID,),
+    ),
     # calls.py
     "fill_pool": Operation(30, arrays=(floats(1),)),
     "prepare_calls": Operation(
@@ -132,17 +144,21 @@ OPERATIONS = {
         Record(elements=COUNT, num_slots=COUNT, sizes=SIZES, eps=Maybe(Float())),
         (integers(2), integers(1)),
     ),
-    "calls": Operation(32, Record(function=NAME)),
+    "calls": Operation(
+        32, Record(function=NAME), reply=Record(device_seconds=Maybe(Float(0, 1e6)))
+    ),
     "outputs": Operation(33, Record(slots=SIZES), reply_arrays=Several(floats(1), 0, 8)),
     # timing.py
     "wake": Operation(40, Record(core=Maybe(Int(0, 1 << 20)), seconds=Float(0, 60))),
-    # model.py
-    "load_model": Operation(50, Record(device=DEVICE)),
-    "load_random": Operation(
-        51, Record(size=Record(n_layer=COUNT, n_head=COUNT, n_embd=COUNT), seed=Int(0))
+    "read_memory": Operation(
+        41, Record(size=COUNT, device=DEVICE), reply=Record(seconds=Float(1e-9, 1e6))
     ),
+    # model.py
+    "load_model": Operation(50, Record(device=DEVICE, counted_by=Maybe(FilePath()))),
+    "load_random": Operation(51, Record(size=_MODEL, seed=Int(0))),
     "shorten": Operation(52, Record(block_size=COUNT)),
     "use_kernels": Operation(53, Record(path=FilePath(), layers=Many(NAME, 8))),
+    "layer_calls": Operation(56, reply=Record(counted=Bool()), reply_arrays=(integers(2),)),
     "logits": Operation(54, arrays=(integers(1),), reply_arrays=(floats(2),)),
     "greedy": Operation(55, Record(new_tokens=COUNT), (integers(1),), reply_arrays=(integers(1),)),
     # cache.py
@@ -169,7 +185,7 @@ OPERATIONS = {
             places=Many(Int(0), MAX_ARRAYS),
             error=Maybe(FAILED),
         ),
-        Several(Array(("float32", "int64", "bool"), None), 0, MAX_ARRAYS),
+        Several(Array((FLOAT32, INT64, BOOL), None), 0, MAX_ARRAYS),
     ),
     "caches_made": Operation(
         65, Record(new_tokens=COUNT), (integers(1),), Record(max_len=Many(Int(), 1000))

@@ -4,6 +4,7 @@ Made of what `view` collects, by report.html (a Jinja2 template), report.css, an
 it shares with the page of a profile. Whatever comes from a submission is escaped.
 """
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,6 +36,7 @@ MARKS = {"passed": "✓", "part": "◐", "failed": "✗", "skipped": "–", "err
 OUTPUT = 20_000  # characters of what a submission printed
 
 
+@functools.cache
 def templates(*folders: Path) -> jinja2.Environment:
     """The report's templates and style sheets, and those of other folders."""
     return jinja2.Environment(

@@ -122,6 +122,8 @@ def show_total(output: Console, result: Result, verbose: bool) -> None:
     where = f" on {place['device']} ({place['device_name']}), isolation: {place['isolation']}"
     output.print(Text(where, style="dim"))
     if verbose:
+        if reason := place.get("isolation_reason"):
+            output.print(Text(f" why no stronger isolation: {printable(reason)}", style="dim"))
         versions = ", ".join(f"{name} {version}" for name, version in place["versions"].items())
         output.print(Text(f" {place['date']}, seed {place['seed']}\n {versions}", style="dim"))
 

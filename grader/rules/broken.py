@@ -17,9 +17,14 @@ class Broken:
     text: str  # what is wrong, as a sentence about that place
 
     def __str__(self) -> str:
-        where = f"{self.file}, line {self.line}" if self.line else self.file
-        text = self.text if len(self.text) <= LONGEST else self.text[:LONGEST] + "…"
-        return f"{where}: {text}"
+        file, text = _short(self.file), _short(self.text)
+        where = f"{file}, line {self.line}" if self.line else file
+        # A source may hold bytes that are not UTF-8.
+        return f"{where}: {text}".encode(errors="replace").decode()
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 
 def told(broken: list[Broken]) -> dict:

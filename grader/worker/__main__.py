@@ -23,15 +23,18 @@ OPERATIONS = {
     "checked": "traced",
     "profiled": "traced",
     "traced": "traced",
+    "tool": "traced",
     "fill_pool": "calls",
     "prepare_calls": "calls",
     "calls": "calls",
     "outputs": "calls",
     "wake": "timing",
+    "read_memory": "timing",
     "load_model": "model",
     "load_random": "model",
     "shorten": "model",
     "use_kernels": "model",
+    "layer_calls": "model",
     "logits": "model",
     "greedy": "model",
     "load_cache": "cache",
@@ -62,7 +65,10 @@ def main() -> None:
         try:
             channel.send(answer(request))
         except Unsendable as error:  # what the submission made has no place in a reply
-            channel.send(request.failure(describe(error)))
+            words = f"What came out of your code can't be used: {error}."
+            channel.send(
+                request.failure(describe(error) | {"kind": "submission", "message": words})
+            )
 
 
 def answer(request: Message) -> Message:

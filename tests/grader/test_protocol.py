@@ -63,7 +63,7 @@ def form(dtype: int, *shape: int) -> bytes:
     return struct.pack("<BB", dtype, len(shape)) + struct.pack(f"<{len(shape)}Q", *shape)
 
 
-FLOAT32, UINT8, BOOL = 0, 4, 5
+FLOAT32, INT64, UINT8, BOOL = 0, 3, 4, 5
 
 
 def reply(op: str, body: bytes = b"", arrays: int = 0, role: int = SUCCESS, **changes) -> bytes:
@@ -130,88 +130,92 @@ def test_a_text_that_is_too_long_is_cut_between_characters(channels):
     assert worker.receive(later()).fields == {"function": "é" * 32}
 
 
-SECONDS, PATH = struct.pack("<d", 1.5), text("/tmp/lib.so")
-BUILT = reply("build", PATH + SECONDS)
+def request(op: str, body: bytes = b"", arrays: int = 0) -> bytes:
+    return reply(op, body, arrays, role=REQUEST)
+
+
+OPENED = reply("open_decoder", struct.pack("<qq", 30, 100))
+NO_CORE = b"\x00"
 ERROR = b"\x00" + text("T") + text("m") + b"\x00\x00"
 MALFORMED = {
-    "another magic": ("build", reply("build", PATH + SECONDS, magic=b"GET ")),
-    "a request": ("build", reply("build", PATH + SECONDS, role=REQUEST)),
-    "an unknown role": ("build", reply("build", PATH + SECONDS, role=3)),
-    "an operation that there is not": ("build", reply("build", PATH + SECONDS, code=999)),
-    "the reply to another operation": ("build", reply("load_library", b"\x01")),
-    "the reply to another request": ("build", reply("build", PATH + SECONDS, ticket=8)),
-    "fields missing": ("build", reply("build", PATH)),
-    "a field too many": ("build", reply("build", PATH + SECONDS + b"\x00")),
-    "a text longer than what is there": ("build", reply("build", text("/tmp")[:-1])),
-    "a text longer than allowed": ("build", reply("build", text("/" * 5000) + SECONDS)),
-    "a path with a zero": ("build", reply("build", text("/a\0b") + SECONDS)),
-    "NaN": ("build", reply("build", PATH + struct.pack("<d", math.nan))),
-    "infinity": ("build", reply("build", PATH + struct.pack("<d", math.inf))),
-    "a number out of bounds": ("build", reply("build", PATH + struct.pack("<d", -1))),
-    "an integer out of bounds": ("open_decoder", reply("open_decoder", struct.pack("<qq", -1, 5))),
-    "a bool of 7": ("load_library", reply("load_library", b"\x07")),
-    "an unknown kind of failure": (
-        "build",
-        reply("build", b"\x09" + ERROR[1:], role=FAILURE),
-    ),
-    "not UTF-8": (
-        "build",
-        reply("build", b"\x00" + text(b"\xff") + ERROR[6:], role=FAILURE),
-    ),
-    "a list that is too long": ("caches_made", reply("caches_made", struct.pack("<I", 1 << 31))),
-    "a list longer than what is there": (
-        "caches_made",
-        reply("caches_made", struct.pack("<Iq", 2, 1)),
-    ),
-    "an array that is not declared": ("build", reply("build", PATH + SECONDS + form(4, 1), 1)),
-    "an array missing": ("logits", reply("logits")),
-    "an array with a failure": ("logits", reply("logits", ERROR + form(0, 1, 1), 1, FAILURE)),
-    "an unknown dtype": ("logits", reply("logits", form(17, 1, 1), 1)),
-    "another dtype than declared": ("logits", reply("logits", form(UINT8, 1, 1), 1)),
-    "other dimensions than declared": ("logits", reply("logits", form(FLOAT32, 1), 1)),
-    "too many dimensions": ("logits", reply("logits", form(FLOAT32, *[1] * 9), 1)),
-    "sizes whose product is huge": ("logits", reply("logits", form(FLOAT32, 1 << 27, 1 << 27), 1)),
-    "an empty array of a huge size": ("logits", reply("logits", form(FLOAT32, 0, 1 << 60), 1)),
-    "sizes that wrap around": ("logits", reply("logits", form(FLOAT32, 1 << 63, 2), 1)),
-    "arrays that are too large together": (
+    "another magic": reply("calls", magic=b"GET "),
+    "a request": request("calls", text("gelu")),
+    "an unknown role": reply("calls", role=3),
+    "an operation that there is not": reply("calls", code=999),
+    "the reply to another operation": reply("fill_pool"),
+    "the reply to another request": reply("calls", b"\x00", ticket=8),
+    "fields missing": reply("open_decoder", struct.pack("<q", 30)),
+    "a field too many": reply("prepare_calls", b"\x00"),
+    "a text longer than what is there": request("calls", text("gelu")[:-1]),
+    "a text longer than allowed": request("calls", text("g" * 65)),
+    "not UTF-8": request("calls", text(b"\xff")),
+    "a path longer than allowed": request("load_cache", text("/" * 4097)),
+    "a path with a zero": request("load_cache", text("/a\0b")),
+    "NaN": request("wake", NO_CORE + struct.pack("<d", math.nan)),
+    "infinity": request("wake", NO_CORE + struct.pack("<d", math.inf)),
+    "a number out of bounds": request("wake", NO_CORE + struct.pack("<d", -1)),
+    "neither something nor nothing": request("wake", b"\x02" + struct.pack("<d", 1)),
+    "an integer out of bounds": reply("open_decoder", struct.pack("<qq", -1, 5)),
+    "a bool of 7": reply("load_library", b"\x07"),
+    "an unknown kind of failure": reply("calls", b"\x09" + ERROR[1:], role=FAILURE),
+    "a failure that is not UTF-8": reply("calls", b"\0" + text(b"\xff") + ERROR[6:], role=FAILURE),
+    "a list that is too long": reply("caches_made", struct.pack("<I", 1 << 31)),
+    "a list longer than what is there": reply("caches_made", struct.pack("<Iq", 2, 1)),
+    "an array that is not declared": reply("prepare_calls", form(UINT8, 1), 1),
+    "an array missing": reply("logits"),
+    "an array with a failure": reply("logits", ERROR + form(FLOAT32, 1, 1), 1, FAILURE),
+    "an unknown dtype": reply("logits", form(17, 1, 1), 1),
+    "another dtype than declared": reply("logits", form(UINT8, 1, 1), 1),
+    "other dimensions than declared": reply("logits", form(FLOAT32, 1), 1),
+    "too many dimensions": reply("logits", form(FLOAT32, *[1] * 9), 1),
+    "sizes whose product is huge": reply("logits", form(FLOAT32, 1 << 27, 1 << 27), 1),
+    "an empty array of a huge size": reply("logits", form(FLOAT32, 0, 1 << 60), 1),
+    "sizes that wrap around": reply("logits", form(FLOAT32, 1 << 63, 2), 1),
+    "arrays that are too large together": reply(
         "cached",
-        reply("cached", form(3, 1 << 24) + form(0, 1 << 13, 1 << 13) + form(3, 1) * 2, 4),
+        form(INT64, 1 << 24) + form(FLOAT32, 1 << 13, 1 << 13) + form(INT64, 1) * 2,
+        4,
     ),
-    "more arrays than declared": (
-        "outputs",
-        reply("outputs", form(FLOAT32, 1) * 65, 65),
-    ),
-    "more arrays than their forms": ("logits", reply("logits", form(FLOAT32, 1, 1), 2)),
+    "more arrays than declared": reply("outputs", form(FLOAT32, 1) * 9, 9),
+    "more arrays than may be": reply("outputs", form(FLOAT32, 1) * 65, 65),
+    "more arrays than their forms": reply("logits", form(FLOAT32, 1, 1), 2),
 }
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_malformed_replies_are_refused(wire, name):
+def test_malformed_messages_are_refused(wire, name):
     ours, other, _ = wire
-    op, frame = MALFORMED[name]
+    frame = MALFORMED[name]
     other.sendall(frame)
+    role, code = frame[4], struct.unpack_from("<H", frame, 6)[0]
+    awaited = None
+    if role != REQUEST or name == "a request":
+        op = "calls" if " to another " in name else BY_CODE.get(code, "calls")
+        awaited = Message(op, ticket=7)
     with pytest.raises(ProtocolError):
-        ours.receive(later(), answer_to=Message(op, ticket=7))
+        ours.receive(later(), answer_to=awaited)
 
 
 def test_what_the_malformed_ones_are_made_of_is_right(wire):
     ours, other, _ = wire
-    other.sendall(BUILT + reply("build", ERROR, role=FAILURE))
-    built = ours.receive(later(), answer_to=Message("build", ticket=7))
-    assert built.fields == {"path": "/tmp/lib.so", "seconds": 1.5}
-    failed = ours.receive(later(), answer_to=Message("build", ticket=7))
+    wake = request("wake", NO_CORE + struct.pack("<d", 1.5))
+    other.sendall(OPENED + reply("calls", ERROR, role=FAILURE) + wake)
+    opened = ours.receive(later(), answer_to=Message("open_decoder", ticket=7))
+    assert opened.fields == {"bytes_per_step": 30, "model_bytes_per_step": 100}
+    failed = ours.receive(later(), answer_to=Message("calls", ticket=7))
     assert failed.fields["kind"] == "build" and failed.fields["message"] == "m"
+    assert ours.receive(later()).fields == {"core": None, "seconds": 1.5}
 
 
 def test_a_reply_without_a_request_is_refused(wire):
     ours, other, _ = wire
-    other.sendall(BUILT)
+    other.sendall(OPENED)
     with pytest.raises(ProtocolError):
         ours.receive(later())
 
 
 def test_no_two_requests_have_the_same_ticket():
-    assert len({Message("build").ticket for _ in range(1000)}) == 1000
+    assert len({Message("calls").ticket for _ in range(1000)}) == 1000
 
 
 def test_a_bool_in_memory_that_is_neither_is_refused(wire):
@@ -253,10 +257,10 @@ def test_memory_that_is_cut_off_is_refused(tmp_path):
 
 def test_a_message_cut_short_is_a_closed_channel(wire):
     ours, other, _ = wire
-    other.sendall(BUILT[:-1])
+    other.sendall(OPENED[:-1])
     other.close()
     with pytest.raises(ChannelClosed):
-        ours.receive(later(), answer_to=Message("build", ticket=7))
+        ours.receive(later(), answer_to=Message("open_decoder", ticket=7))
 
 
 @pytest.mark.parametrize(
@@ -264,16 +268,16 @@ def test_a_message_cut_short_is_a_closed_channel(wire):
 )
 def test_oversized_messages_are_refused_before_they_are_read(wire, changes):
     ours, other, _ = wire
-    other.sendall(reply("build", **changes))
+    other.sendall(reply("open_decoder", **changes))
     with pytest.raises(ProtocolError, match="too large"):
-        ours.receive(later(), answer_to=Message("build", ticket=7))
+        ours.receive(later(), answer_to=Message("open_decoder", ticket=7))
 
 
 def test_silence_ends_at_the_deadline(wire):
     ours, other, _ = wire
     other.sendall(b"mg")
     with pytest.raises(TimeoutError):
-        ours.receive(time.monotonic() + 0.05, answer_to=Message("build", ticket=7))
+        ours.receive(time.monotonic() + 0.05, answer_to=Message("open_decoder", ticket=7))
 
 
 def test_one_byte_at_a_time_ends_at_the_deadline_too(wire):
@@ -281,7 +285,7 @@ def test_one_byte_at_a_time_ends_at_the_deadline_too(wire):
     done = threading.Event()
 
     def drip():
-        for byte in reply("build", PATH + SECONDS, length=frames.MAX_BODY):
+        for byte in reply("open_decoder", bytes(100), length=frames.MAX_BODY):
             if done.wait(0.01):
                 return
             other.sendall(bytes([byte]))
@@ -289,7 +293,7 @@ def test_one_byte_at_a_time_ends_at_the_deadline_too(wire):
     thread = threading.Thread(target=drip)
     thread.start()
     with pytest.raises(TimeoutError):
-        ours.receive(time.monotonic() + 0.1, answer_to=Message("build", ticket=7))
+        ours.receive(time.monotonic() + 0.1, answer_to=Message("open_decoder", ticket=7))
     done.set()
     thread.join()
 
@@ -302,6 +306,7 @@ def test_a_reader_that_does_not_read_cannot_stop_the_sender(wire):
 
 
 UNSENDABLE = {
+    "another order of bytes": Message("fill_pool", {}, [np.zeros(2, ">f4")]),
     "objects": Message("fill_pool", {}, [np.array([object()])]),
     "another dtype": Message("fill_pool", {}, [np.zeros(2)]),
     "an array missing": Message("fill_pool"),
@@ -336,7 +341,7 @@ def test_the_other_side_gone_is_a_closed_channel(wire):
     ours, other, _ = wire
     other.close()
     with pytest.raises(ChannelClosed):
-        ours.receive(later(), answer_to=Message("build"))
+        ours.receive(later(), answer_to=Message("calls"))
     with pytest.raises(ChannelClosed):
         ours.send(Message("calls", {"function": "gelu"}), later())
 

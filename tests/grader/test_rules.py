@@ -261,6 +261,14 @@ def test_a_broken_rule_is_a_failed_check_with_line_and_rule(variant, context):
     assert failure.hint and failure.figures == {"rule": "includes"}
 
 
+def test_a_name_that_is_not_utf_8_is_told_all_the_same(tmp_path, context):
+    folder = entries.submission(tmp_path / "submission")
+    (folder / "gpt.cu").write_bytes(b'#include "\xff\x1b[31m.h"\n')
+    with pytest.raises(Failure, match="no such file") as caught:
+        build(context(folder, "build"))
+    assert "\x1b" not in caught.value.message
+
+
 def test_rules_that_are_switched_off(variant, context):
     folder = variant("gpt.cu", ('#include "gpt.h"', '#include "gpt.h"\n#include <dlfcn.h>'))
     seen = context(folder, "build")

@@ -1,0 +1,179 @@
+"""What fails in the grader's own world costs nobody a point, and leaves nothing half done."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grader import building, files
+from grader.client import RequestFailed, Worker
+from grader.grading import grade
+from grader.outcome import Failure, GraderError
+from mingpt.paths import ROOT, cache_dir
+from simt.build import runtime_archive
+
+GRADE = [sys.executable, str(ROOT / "grader" / "grade.py")]
+EMPTY = '#include "gpt.h"\n'
+
+
+@pytest.fixture
+def submission(tmp_path):
+    """A folder with a gpt.cu that compiles at once."""
+    folder = tmp_path / "submission"
+    folder.mkdir()
+    (folder / "gpt.cu").write_text(EMPTY)
+    return folder
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache of built kernels, but for simt's own part."""
+    archive, fresh = runtime_archive(cache_dir()), tmp_path / "cache"
+    fresh.mkdir(mode=0o700)
+    shutil.copy(archive, fresh)
+    monkeypatch.setenv("MINGPT_CACHE", str(fresh))
+    return fresh
+
+
+def build(submission: Path) -> Path:
+    with Worker("cpu", submission=submission) as worker:
+        return building.build(worker, submission, "cpu", 100)
+
+
+def built(cache: Path) -> list[Path]:
+    return [path for path in cache.iterdir() if not path.name.startswith("runtime-")]
+
+
+def refuse(number: int):
+    def fail(*_arguments, **_fields):
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def test_what_is_built_is_kept_and_found_again(submission, cache):
+    library = build(submission)
+    assert built(cache) == [library]
+    before = library.stat().st_ino
+    assert build(submission) == library and library.stat().st_ino == before
+    (submission / "gpt.cu").write_text(EMPTY + "// changed\n")
+    assert build(submission) != library
+
+
+def test_a_full_disk_is_the_graders_fault_and_leaves_no_library(submission, cache, monkeypatch):
+    monkeypatch.setattr(files, "write", refuse(errno.ENOSPC))
+    with pytest.raises(GraderError, match=r"the disk is full.*MINGPT_CACHE"):
+        build(submission)
+    assert built(cache) == []
+
+
+def test_a_write_that_fails_half_way_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "result.json"
+    files.write(path, "old")
+    monkeypatch.setattr(os, "fsync", refuse(errno.EIO))
+    with pytest.raises(OSError):
+        files.write(path, "new" * 1000)
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_no_room_for_a_worker_is_the_graders_fault(submission, quick_rubric, monkeypatch):
+    monkeypatch.setattr(files, "temporary_folder", refuse(errno.ENOSPC))
+    errors = []
+    result = grade(submission, quick_rubric, only=["build"], on_error=lambda *e: errors.append(e))
+    assert [check.status for check in result.checks] == ["error"] and errors
+    assert "No space left" in result.checks[0].message
+
+
+def test_no_compiler_is_the_graders_fault(submission, quick_rubric, monkeypatch):
+    monkeypatch.setenv("CXX", "/nowhere/g++")
+    result = grade(submission, quick_rubric, only=["build"])
+    assert result.checks[0].status == "error"
+    assert "/nowhere/g++" in result.checks[0].message
+
+
+def test_a_killed_compiler_is_named(submission, cache, tmp_path, monkeypatch):
+    compiler = tmp_path / "bin" / "g++"  # is itself until it is to compile
+    compiler.parent.mkdir()
+    compiler.write_text(
+        '#!/bin/sh\nfor a; do case "$a" in */0/gpt.cu) kill -9 $$;; esac; done\n'
+        'exec /usr/bin/g++ "$@"\n'
+    )
+    compiler.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{compiler.parent}:{os.environ['PATH']}")
+    with pytest.raises(RequestFailed, match="ran out of memory"):
+        build(submission)
+    assert not [path for path in built(cache) if path.name.startswith("graded")]
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [(b"#!/bin/sh\necho hello\n", "no library"), (bytes(2000), "allowed")],
+    ids=["a script", "too large"],
+)
+def test_only_a_library_gets_into_the_cache(submission, cache, monkeypatch, sent, said):
+    monkeypatch.setattr(building, "MOST_LIBRARY", 1000)
+    with Worker("cpu", submission=submission) as worker:
+        array = np.frombuffer(sent, np.uint8)
+        monkeypatch.setattr(worker, "ask", lambda *_, **__: ({}, [array]))
+        with pytest.raises(Failure, match=said):
+            building.build(worker, submission, "cpu", 100)
+    assert built(cache) == []
+
+
+def test_nothing_outside_of_the_submission_is_compiled_in(submission, cache, tmp_path):
+    (tmp_path / "secret.h").write_text("int secret_of_another_student;\n")
+    (submission / "linked.h").symlink_to(tmp_path / "secret.h")
+    for name in ("../secret.h", "linked.h", str(tmp_path / "secret.h"), "/etc/passwd"):
+        (submission / "gpt.cu").write_text(f'{EMPTY}#include "{name}"\n')
+        with pytest.raises(RequestFailed) as error:
+            build(submission)
+        assert "root:" not in error.value.message and "secret_of" not in error.value.message
+    (submission / "gpt.cu").write_text(EMPTY + 'asm(".incbin \\"/etc/passwd\\"");\n')
+    with pytest.raises(RequestFailed, match=r"incbin|passwd"):
+        build(submission)
+
+
+def test_two_graders_at_once_on_one_cache(submission, cache):
+    done: list[Path] = []
+    threads = [
+        threading.Thread(target=lambda: done.append(build(submission)), daemon=True)
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert len(done) == 2 and len(set(done)) == 1 == len(built(cache))
+    assert done[0].read_bytes().startswith(b"\x7fELF")
+
+
+def test_a_grader_that_is_killed_leaves_no_half_written_thing(cache, tmp_path):
+    document = tmp_path / "result.json"
+    process = subprocess.Popen(
+        [*GRADE, "solutions", "--only", "gelu", "--no-history", "--json", str(document)],
+        **{"cwd": ROOT, "stdout": subprocess.PIPE, "text": True},
+    )
+    process.stdout.readline()
+    time.sleep(0.7)  # it builds
+    process.kill()
+    process.wait()
+    assert not document.exists() and not list(tmp_path.glob(".result*"))
+    libraries = [path for path in built(cache) if path.suffix == ".so"]
+    assert all(path.read_bytes().startswith(b"\x7fELF") for path in libraries)
+
+
+def test_folders_of_killed_graders_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    old, young = tmp_path / "mingpt-grade-old", tmp_path / "mingpt-grade-young"
+    for folder in (old, young):
+        folder.mkdir()
+    os.utime(old, (time.time() - 2 * files.DAY,) * 2)
+    made = files.temporary_folder("mingpt-grade-")
+    assert sorted(tmp_path.iterdir()) == sorted([young, made])
