@@ -15,7 +15,6 @@ import errno
 import fcntl
 import io
 import json
-import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from pathlib import Path
 
 from grader import files
 from grader.classroom import ClassroomError
+from grader.classroom.documents import DEADLY
 from grader.classroom.submissions import Student, Submission
 from grader.results import ERROR, Result, ResultError, read
 
@@ -54,7 +54,8 @@ class Store:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise ClassroomError(
-                    f"another run is writing to {self.root}: wait for its end, or give another --out"
+                    f"another run is writing to {self.root}: wait for its end, or give another"
+                    " --out"
                 ) from None
             self._sweep()
             yield
@@ -77,8 +78,7 @@ class Store:
         return self.root / "gradings" / f"{key}.json"
 
     def grading(self, key: str) -> Result | None:
-        """What was measured under this key; None where there is nothing whole. One in which the
-        grader itself failed is none either: it is made again."""
+        """What was measured under this key; None where there is nothing whole."""
         path = self.path_of(key)
         if not path.is_file():
             return None
@@ -89,9 +89,12 @@ class Store:
         return result
 
     def finished(self, key: str) -> bool:
-        """Whether there is a grading under this key that need not be made again."""
+        """Whether there is a grading under this key that need not be made again. A fault of the
+        grader is tried again at the next run; a submission that ends it is not."""
         result = self.grading(key)
-        return result is not None and not any(check.status == ERROR for check in result.checks)
+        if result is None:
+            return False
+        return DEADLY in result.environment or not any(c.status == ERROR for c in result.checks)
 
     def keep(self, key: str, result: Result) -> None:
         """Write a grading; a finished one that is there already stays. Raises StoreFull."""
@@ -126,8 +129,15 @@ class Store:
             if not one.problem:
                 self.write(self.root / "submissions" / f"{one.digest}.zip", pack(one.files))
             known.add(one.digest)
-            seen.append({"digest": one.digest, "time": one.time.isoformat(), "label": one.label,
-                         "seen": now.isoformat(timespec="seconds"), "problem": one.problem})  # fmt: skip
+            seen.append(
+                {
+                    "digest": one.digest,
+                    "time": one.time.isoformat(),
+                    "label": one.label,
+                    "seen": now.isoformat(timespec="seconds"),
+                    "problem": one.problem,
+                }
+            )
         text = json.dumps({"student": student.id, "submissions": seen}, indent=1) + "\n"
         if not path.is_file() or path.read_text("utf-8") != text:
             self.write(path, text)
@@ -157,9 +167,7 @@ class Store:
         except (OSError, zipfile.BadZipFile) as error:
             raise ClassroomError(f"{stored} can't be read: {error}") from None
         time = datetime.fromisoformat(one["time"])
-        return Submission(
-            student, one["label"], time, contents, nickname, problem=one["problem"]
-        )
+        return Submission(student, one["label"], time, contents, nickname, problem=one["problem"])
 
     # ------------------------------------------------------------------ writing
 

@@ -7,6 +7,7 @@ What counts against it is a grading that began and ended with no document: three
 more are made.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -104,8 +105,6 @@ def _once(task: Task, folder: Path, lock) -> None:
             **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": said},
             start_new_session=True,
             pass_fds=(lock.fileno(),),  # which it holds as long as it lives
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *_python_path()])},
         )
     (folder / PROCESS).write_text(str(process.pid))
     _running.add(process.pid)
@@ -131,7 +130,8 @@ def _wait(lock, folder: Path, limit: float) -> None:
             return
         except BlockingIOError:
             if time.monotonic() > until:
-                _signal(int((folder / PROCESS).read_text()), signal.SIGKILL)
+                with contextlib.suppress(OSError, ValueError):
+                    _signal(int((folder / PROCESS).read_text()), signal.SIGKILL)
             time.sleep(0.1)
 
 
@@ -171,11 +171,5 @@ def _end(process: subprocess.Popen) -> int:
 
 
 def _signal(group: int, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        pass
-
-
-def _python_path() -> list[str]:
-    return [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
