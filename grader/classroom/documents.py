@@ -29,6 +29,10 @@ DEADLY = "deadly"  # in the environment of a document: how often its grading end
 class NeedsMeasuring(Exception):
     """The stored figures don't say what a check earns by the new curve."""
 
+    def __init__(self, check: str):
+        super().__init__(check)
+        self.check = check
+
 
 def whole(parts: Iterable[Result], name: str) -> Result:
     """One document of the untimed and the timed part: each check from the part that graded it."""
@@ -70,13 +74,13 @@ def _on_curve(check: CheckResult, entry: Entry, old: tuple, new: tuple) -> Check
     """With another curve. Raises NeedsMeasuring where the figures are too few or too rough."""
     places = check.evidence["curve"]["places"]
     if abs(_share(check, old) - check.fraction) > 1e-6:
-        raise NeedsMeasuring(f"{check.id}: the stored figures don't give the stored points")
+        raise NeedsMeasuring(check.id)  # its points are made in a way that is not known here
     if hasattr(entry, "precision"):
         for place in places:
             low, high = place["low"], place["high"]
             certain = low >= new[0] or high <= new[1]
             if not certain and (high - low) / 2 > entry.precision * place["ratio"]:
-                raise NeedsMeasuring(f"{check.id}: known too roughly for the new curve")
+                raise NeedsMeasuring(check.id)
     share = _share(check, new)
     lost = "\n".join(
         text for place in places if (text := reason(place["ratio"], *new, place["name"]))

@@ -71,19 +71,21 @@ class Settings:
         )
 
 
-def missing(
-    settings: Settings, store: Store, submissions: Iterable[Submission]
-) -> list[tuple[str, list[Task]]]:
-    """(part, tasks) of what is not graded yet, each key once."""
-    found: dict[str, dict[str, Task]] = {part: {} for part in settings.parts}
+def left(
+    settings: Settings, store: Store, submissions: Iterable[Submission], part: str
+) -> list[Task]:
+    """The gradings of this part that are not made yet, each once. What has ended its grading of
+    another part again and again is not tried."""
+    found: dict[str, Task] = {}
     for submission in submissions:
-        if submission.problem:
+        key = settings.key(submission, part)
+        if submission.problem or key in found or store.finished(key):
             continue
-        for part in settings.parts:
-            key = settings.key(submission, part)
-            if key not in found[part] and not store.finished(key):
-                found[part][key] = settings.task(submission, part)
-    return [(part, list(tasks.values())) for part, tasks in found.items()]
+        before = settings.parts[: settings.parts.index(part)]
+        earlier = [store.grading(settings.key(submission, one)) for one in before]
+        if not any(one and documents.DEADLY in one.environment for one in earlier):
+            found[key] = settings.task(submission, part)
+    return list(found.values())
 
 
 def document(settings: Settings, store: Store, submission: Submission) -> Result | None:
@@ -105,6 +107,18 @@ def document(settings: Settings, store: Store, submission: Submission) -> Result
         if documents.DEADLY in result.environment:
             break
     return documents.rescored(documents.whole(parts, submission.student.id), settings.rubric)
+
+
+def set_aside_the_rough(settings: Settings, store: Store, submissions: list[Submission]) -> int:
+    """After a change of a curve: what was measured too roughly for it is to be graded again."""
+    count = 0
+    for submission in submissions:
+        try:
+            document(settings, store, submission)
+        except documents.NeedsMeasuring as error:
+            key = settings.key(submission, settings.part_of(error.check))
+            count += store.set_aside(key)
+    return count
 
 
 def set_aside(

@@ -23,44 +23,39 @@ Connect = Callable[[], AbstractContextManager[Client]]
 
 def run(
     connect: Connect,
-    stages: list[tuple[list[Task], dict[str, float]]],
+    stages: list[tuple[Callable[[], list[Task]], dict[str, float]]],
     finished: Callable[[Task, Outcome], None],
     tick: Callable[[int], None] = lambda workers: None,
     reconnect: bool = False,
 ) -> None:
     """Do the tasks of each stage, then those of the next one.
 
-    stages: tasks and the resources that each of them needs. finished: gets each outcome, as it
-    comes, once. tick: called now and then with the number of workers. reconnect: whether a
+    stages: what tells the tasks that are left, asked when the stage begins, and the resources that
+    each of them needs. finished: gets each outcome, as it comes, and sees to it that its task is no
+    longer left. tick: called now and then with the number of workers. reconnect: whether a
     scheduler that is lost may come back.
 
     Raises what `finished` raises, ClassroomError where a worker can't grade, and KeyboardInterrupt;
     what was going on is ended then.
     """
-    done: set[str] = set()
+    ended = 0
 
-    def once(task: Task, outcome: Outcome) -> None:
-        if task.key not in done:
-            done.add(task.key)
-            finished(task, outcome)
+    def count(task: Task, outcome: Outcome) -> None:
+        nonlocal ended
+        ended += 1
+        finished(task, outcome)
 
-    lost_since: float | None = None
-    while True:
-        rest = [
-            ([task for task in tasks if task.key not in done], needs) for tasks, needs in stages
-        ]
-        if not any(tasks for tasks, _ in rest):
-            return
-        before = len(done)
+    lost_since = before = None
+    while any(left() for left, _ in stages):
         try:
             with connect() as client:
-                _run(client, rest, once, tick)
+                _run(client, stages, count, tick)
             return
         except (*LOST, NoScheduler) as error:
             if not reconnect or (isinstance(error, NoScheduler) and lost_since is None):
                 raise
-            if len(done) > before or lost_since is None:
-                lost_since = time.monotonic()
+            if lost_since is None or ended != before:
+                lost_since, before = time.monotonic(), ended
             if time.monotonic() - lost_since > PATIENCE:
                 raise ClassroomError(
                     f"the scheduler has been away for {PATIENCE / 60:.0f} minutes; run the same"
@@ -72,8 +67,8 @@ def run(
 
 def _run(client: Client, stages, finished, tick) -> None:
     try:
-        for tasks, needs in stages:
-            for task, outcome in _outcomes(client, tasks, needs, tick):
+        for left, needs in stages:
+            for task, outcome in _outcomes(client, left(), needs, tick):
                 finished(task, outcome)
     except BaseException:
         _stop(client)

@@ -1,0 +1,135 @@
+"""The whole command, killed in the middle: nothing is lost, nothing is made twice."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from grader.classroom import cluster, running, work
+from grader.classroom.documents import parsed
+from tests.classroom.conftest import GRADER, command
+
+
+def scores(out: Path) -> dict[str, float]:
+    return {path.stem: json.loads(path.read_text())["score"] for path in out.glob("results/*.json")}
+
+
+def children() -> list[psutil.Process]:
+    return [
+        p
+        for p in psutil.process_iter(["cmdline"])
+        if "fake_grader" in " ".join(p.info["cmdline"] or ())
+    ]
+
+
+def test_killed_interrupted_and_run_again(tmp_path, hand_in, classroom, begun):
+    points = {f"s{i}": i % 10 + 1 for i in range(6)}
+    for student, value in points.items():
+        hand_in(student, f"sleep 0.7 points {value} {student}")
+    hand_in("zoe", "die")
+
+    def start(until: int) -> subprocess.Popen:
+        process = subprocess.Popen(
+            command(tmp_path / "in", tmp_path / "out", "--workers", "2"),
+            **{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL},
+            start_new_session=True, cwd=tmp_path,
+        )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while len(begun()) < until and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return process
+
+    process = start(until=3)  # kill -9 of all: the scheduler and the workers
+    for one in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+        if "fake_grader" not in " ".join(one.cmdline()):
+            one.kill()
+    process.wait()
+    process = start(until=6)  # Ctrl-C, as a terminal sends it
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) == 130
+    assert not [p for p in children() if str(tmp_path) in " ".join(p.cmdline())]
+    for path in (tmp_path / "out" / "gradings").iterdir():  # whole, or not there
+        parsed(path.read_text())
+    status, said = classroom("--workers", "2")
+    assert status == 1 and "look at zoe: The grading of this submission ended 3 times" in said
+    assert scores(tmp_path / "out") == {s: 2.0 * v for s, v in points.items()} | {"zoe": 0.0}
+    count = begun()
+    assert count.count(("zoe", "untimed")) == 3 and ("zoe", "timed") not in count
+    # What was going on at the kill was taken over; only Ctrl-C ends a grading that is begun again.
+    assert all(count.count((s, part)) <= 2 for s in points for part in ("untimed", "timed"))
+    assert len(count) <= 2 * len(points) + 3 + 2
+    before = len(count)
+    classroom()  # all is there: nothing is graded, and no cluster is started
+    assert len(begun()) == before
+
+
+def test_workers_that_die_all_the_time_change_nothing(tmp_path, begun):
+    files = [{"gpt.cu": f"// sleep 0.5 points {i % 10 + 1} {i}".encode()} for i in range(8)]
+    tasks = {
+        f"key{i}": work.Task(f"key{i}", f"s{i}", one, ("--part", "untimed"), tuple(GRADER.split()))
+        for i, one in enumerate(files)
+    }
+    results, stop, killed = {}, threading.Event(), []
+
+    def kill():
+        dice = random.Random(1)
+        while not stop.wait(0.7):
+            workers = [p for p in psutil.Process().children(recursive=True)
+                       if "fake_grader" not in " ".join(p.cmdline())
+                       and "spawn_main" in " ".join(p.cmdline())]  # fmt: skip
+            if workers and results:
+                killed.append(dice.choice(workers).kill())
+
+    def finished(task, outcome):
+        assert task.key not in results
+        results[task.key] = parsed(outcome.document).score
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        left = lambda: [one for key, one in tasks.items() if key not in results]  # noqa: E731
+        running.run(lambda: cluster.local(2), [(left, {}), (lambda: [], {"quiet": 1})], finished)
+    finally:
+        stop.set()
+        killer.join()
+    assert results == {f"key{i}": i % 10 + 1 for i in range(8)} and killed
+    assert len(begun()) == 8
+
+
+def test_timed_checks_run_one_at_a_time_and_last(tmp_path, hand_in, classroom, begun):
+    for i in range(3):
+        hand_in(f"s{i}", f"points {i + 1}")
+    assert classroom("--workers", "2")[0] == 0
+    assert [part for _, part in begun()] == ["untimed"] * 3 + ["timed"] * 3
+
+
+@pytest.mark.skipif(not shutil.which("bwrap"), reason="a small disk is made with bubblewrap")
+def test_a_full_disk_is_said_and_costs_nothing(tmp_path, hand_in, begun):
+    for i in range(4):
+        hand_in(f"s{i}", f"points {i + 1}")
+    out = tmp_path / "out"
+    out.mkdir()
+    line = " ".join(command(tmp_path / "in", out, "--workers", "1"))
+    script = (
+        f"{line}; echo status $?; ls {out}/results | wc -l; cat {out}/gradings/*.json | wc -c;"
+        f" rm {out}/ballast; {line}; echo status $?; cat {out}/grades.csv"
+    )
+    small = ["bwrap", "--dev-bind", "/", "/", "--size", "200000", "--tmpfs", str(out)]
+    probe = subprocess.run([*small, "true"], capture_output=True)
+    if probe.returncode:
+        pytest.skip("bubblewrap does not work here")
+    done = subprocess.run(
+        [*small, "sh", "-c", f"head -c 170000 /dev/zero > {out}/ballast; {script}"],
+        capture_output=True, text=True, timeout=200, cwd=tmp_path,
+    )  # fmt: skip
+    assert "No space left on device" in done.stderr and "is intact: free some space" in done.stderr
+    assert "status 3" in done.stdout and done.stdout.count("status 0") == 1, done.stderr
+    assert done.stdout.count("\ns") >= 4
