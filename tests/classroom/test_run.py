@@ -1,8 +1,10 @@
 """The whole command, killed in the middle: nothing is lost, nothing is made twice."""
 
+import contextlib
 import json
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -22,12 +24,11 @@ def scores(out: Path) -> dict[str, float]:
     return {path.stem: json.loads(path.read_text())["score"] for path in out.glob("results/*.json")}
 
 
-def children() -> list[psutil.Process]:
-    return [
-        p
-        for p in psutil.process_iter(["cmdline"])
-        if "fake_grader" in " ".join(p.info["cmdline"] or ())
-    ]
+def is_grading(process: psutil.Process) -> bool:
+    try:
+        return "fake_grader" in "".join(process.cmdline()[1:2])
+    except psutil.Error:
+        return False
 
 
 def test_killed_interrupted_and_run_again(tmp_path, hand_in, classroom, begun):
@@ -36,26 +37,31 @@ def test_killed_interrupted_and_run_again(tmp_path, hand_in, classroom, begun):
         hand_in(student, f"sleep 0.7 points {value} {student}")
     hand_in("zoe", "die")
 
-    def start(until: int) -> subprocess.Popen:
+    def start(more: int) -> subprocess.Popen:
+        """Running, with so many more gradings begun."""
+        until = len(begun()) + more
         process = subprocess.Popen(
             command(tmp_path / "in", tmp_path / "out", "--workers", "2"),
-            **{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL},
-            start_new_session=True, cwd=tmp_path,
+            stderr=(tmp_path / "said").open("ab"), start_new_session=True, cwd=tmp_path,
         )  # fmt: skip
         deadline = time.monotonic() + 60
         while len(begun()) < until and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
+        assert process.poll() is None, (tmp_path / "said").read_text()
         return process
 
-    process = start(until=3)  # kill -9 of all: the scheduler and the workers
-    for one in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
-        if "fake_grader" not in " ".join(one.cmdline()):
-            one.kill()
+    process = start(more=3)  # kill -9 of all: the scheduler and the workers
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    for one in workers:
+        if not is_grading(one):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
     process.wait()
-    process = start(until=6)  # Ctrl-C, as a terminal sends it
+    process = start(more=3)  # Ctrl-C, as a terminal sends it
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) == 130
-    assert not [p for p in children() if str(tmp_path) in " ".join(p.cmdline())]
+    assert not [p for p in psutil.process_iter() if is_grading(p) and str(tmp_path) in str(p.cmdline())]
     for path in (tmp_path / "out" / "gradings").iterdir():  # whole, or not there
         parsed(path.read_text())
     status, said = classroom("--workers", "2")
@@ -82,9 +88,8 @@ def test_workers_that_die_all_the_time_change_nothing(tmp_path, begun):
     def kill():
         dice = random.Random(1)
         while not stop.wait(0.7):
-            workers = [p for p in psutil.Process().children(recursive=True)
-                       if "fake_grader" not in " ".join(p.cmdline())
-                       and "spawn_main" in " ".join(p.cmdline())]  # fmt: skip
+            every = psutil.Process().children(recursive=True)
+            workers = [p for p in every if "spawn_main" in " ".join(p.cmdline())]
             if workers and results:
                 killed.append(dice.choice(workers).kill())
 
@@ -117,7 +122,7 @@ def test_a_full_disk_is_said_and_costs_nothing(tmp_path, hand_in, begun):
         hand_in(f"s{i}", f"points {i + 1}")
     out = tmp_path / "out"
     out.mkdir()
-    line = " ".join(command(tmp_path / "in", out, "--workers", "1"))
+    line = shlex.join(command(tmp_path / "in", out, "--workers", "1"))
     script = (
         f"{line}; echo status $?; ls {out}/results | wc -l; cat {out}/gradings/*.json | wc -c;"
         f" rm {out}/ballast; {line}; echo status $?; cat {out}/grades.csv"
