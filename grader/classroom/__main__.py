@@ -24,7 +24,17 @@ from pathlib import Path
 from rich.console import Console
 
 from grader import environment, own_checks
-from grader.classroom import ClassroomError, documents, grades, plan, policy, work
+from grader.classroom import (
+    ClassroomError,
+    documents,
+    grades,
+    page,
+    plan,
+    policy,
+    similarity,
+    summary,
+    work,
+)
 from grader.classroom.book import Entry, entries
 from grader.classroom.layouts import collect
 from grader.classroom.progress import Progress
@@ -116,7 +126,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         grade_all(settings, store, submissions, options, console)
         found, _ = entries(settings, store, rules, students)
         title = options.title or options.submissions.resolve().name
-        write(store, found, title, settings, roster)
+        write(store, found, title, roster)
     looked = [entry for entry in found if entry.needs_a_look]
     console.print(f"{len(found)} students: {store.root / 'index.html'}", soft_wrap=True)
     for entry in looked[:20]:
@@ -184,9 +194,7 @@ def result_of(outcome: work.Outcome, settings: plan.Settings) -> Result:
     )
 
 
-def write(
-    store: Store, found: list[Entry], title: str, settings: plan.Settings, roster: list[dict]
-) -> None:
+def write(store: Store, found: list[Entry], title: str, roster: list[dict]) -> None:
     """All files that are made of the gradings. Raises StoreFull."""
     for entry in found:
         name = entry.student.file
@@ -199,6 +207,12 @@ def write(
     store.write_if_changed(store.root / "moodle.csv", grades.moodle(found))
     canvas = grades.canvas(found, title, most, roster)
     store.write_if_changed(store.root / "canvas.csv", canvas)
+    pairs, prints = similarity.find_pairs([entry.submission for entry in found])
+    for number, pair in enumerate(pairs, 1):
+        text = page.pair_page(found, prints, pair)
+        store.write_if_changed(store.root / "pairs" / f"{number}.html", text)
+    store.write_if_changed(store.root / "class.json", summary.text(found, title, pairs))
+    store.write_if_changed(store.root / "index.html", page.page(found, title, pairs))
 
 
 if __name__ == "__main__":

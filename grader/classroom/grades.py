@@ -116,8 +116,7 @@ def gradescope_results(entry: Entry) -> str:
 def _table(header: Iterable[str], rows: Iterable[Iterable]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
+    writer.writerows([_harmless(cell) for cell in row] for row in (header, *rows))
     return buffer.getvalue()
 
 

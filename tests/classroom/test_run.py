@@ -61,7 +61,9 @@ def test_killed_interrupted_and_run_again(tmp_path, hand_in, classroom, begun):
     process = start(more=3)  # Ctrl-C, as a terminal sends it
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) == 130
-    assert not [p for p in psutil.process_iter() if is_grading(p) and str(tmp_path) in str(p.cmdline())]
+    assert not [
+        p for p in psutil.process_iter() if is_grading(p) and str(tmp_path) in str(p.cmdline())
+    ]
     for path in (tmp_path / "out" / "gradings").iterdir():  # whole, or not there
         parsed(path.read_text())
     status, said = classroom("--workers", "2")
