@@ -57,7 +57,7 @@ def view(entries: list[Entry], title: str, pairs: list[Pair]) -> dict:
         "checks": [_check(id, entries) for id in _ids(entries)],
         "words": [(name, WORDS[name], MARKS[name]) for name in STANDINGS],
         "leaderboard": leaderboard(entries),
-        "flags": [flag for entry in entries for flag in flags(entry)] + outliers(entries),
+        "flags": by_text([*(f for one in entries for f in flags(one)), *outliers(entries)]),
         "pairs": [
             {
                 "number": number,
@@ -163,7 +163,7 @@ def leaderboard(entries: list[Entry]) -> dict:
     known = ladder.read()
     rows = [
         {"name": one["label"], "rate": one["tokens_per_s"], "kind": "rung", "measured": "",
-         "ratio": "", "where": known["device"]}
+         "ratio": "", "where": ""}
         for one in known["rungs"].values()
     ]  # fmt: skip
     named = 0
@@ -223,6 +223,14 @@ def flags(entry: Entry) -> list[tuple[str, str]]:
     if not entry.submission.problem and STRONG not in isolation:
         found.append(f"isolation weaker than {STRONG}: {isolation}")
     return [(printable(entry.student.id), printable(text)) for text in found]
+
+
+def by_text(found: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """(what, students), of those that fewest have first."""
+    students: dict[str, list[str]] = {}
+    for student, text in found:
+        students.setdefault(text, []).append(student)
+    return sorted(students.items(), key=lambda one: len(one[1]))
 
 
 def outliers(entries: list[Entry]) -> list[tuple[str, str]]:
