@@ -40,6 +40,7 @@ from grader.classroom.layouts import collect
 from grader.classroom.progress import Progress
 from grader.classroom.store import Store, StoreFull
 from grader.classroom.submissions import Submission
+from grader.framework import REGISTRY
 from grader.grading import TIMED
 from grader.own_checks import OwnCheckError
 from grader.report import html
@@ -83,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--stage", type=int, metavar="N", help="the checks up to lab N, as grade.py's"
     )
+    made.add_argument("--only", nargs="+", default=[], metavar="CHECK", help="these, as grade.py's")
     made.add_argument("--device", choices=("cpu", "cuda", "auto"), default="auto")
     made.add_argument(
         "--rules", metavar="FILE", type=Path, help="which submission counts; lateness"
@@ -111,7 +113,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
         raise ClassroomError("--workers must be at least 1")
     rules = policy.load(options.rules)
     roster = grades.read_roster(options.roster) if options.roster else []
-    settings = plan.Settings(device_of(options), options.stage, tuple(shlex.split(options.grader)))
+    if unknown := set(options.only) - set(REGISTRY):
+        raise ClassroomError(f"there is no check {min(unknown)!r}: {', '.join(REGISTRY)}")
+    settings = plan.Settings(
+        *(device_of(options), options.stage, tuple(options.only)),
+        command=tuple(shlex.split(options.grader)),
+    )
     if not settings.checks:
         raise ClassroomError(f"--stage {options.stage}: there are no checks up to this stage")
     collected = collect(options.submissions, options.assignment)
@@ -190,7 +197,7 @@ def result_of(outcome: work.Outcome, settings: plan.Settings) -> Result:
     if outcome.document:
         return documents.parsed(outcome.document)
     return documents.deadly(
-        work.TRIES, outcome.problem, settings.rubric, settings.stage, settings.device
+        work.TRIES, outcome.problem, settings.required, settings.rubric, settings.device
     )
 
 

@@ -18,7 +18,6 @@ from datetime import datetime, timezone
 import numpy as np
 
 from grader.framework import REGISTRY
-from grader.grading import up_to
 from grader.results import ERROR, FAILED, PASSED, CheckResult, Result
 from grader.rubric import Entry, Rubric
 from grader.scoring import fraction, points, reason
@@ -113,13 +112,10 @@ def _share(check: CheckResult, ends: tuple[float, float]) -> float:
 # ---------------------------------------------------------------------------- without a grading
 
 
-def ungraded(message: str, status: str, rubric: Rubric, stage: int | None, device: str) -> Result:
-    """A document for a submission that gave none: every check has this status and message."""
-    required = up_to(rubric.stage if stage is None else stage, rubric, device)
+def ungraded(message: str, status: str, ids: list[str], rubric: Rubric, device: str) -> Result:
+    """A document for a submission that gave none: these checks have this status and message."""
     checks = [
-        CheckResult(id, REGISTRY[id].title, status, 0.0, rubric[id].points, message)
-        for id in REGISTRY
-        if id in required
+        CheckResult(id, REGISTRY[id].title, status, 0.0, rubric[id].points, message) for id in ids
     ]
     environment = {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -134,13 +130,13 @@ def ungraded(message: str, status: str, rubric: Rubric, stage: int | None, devic
     return Result(checks, environment)
 
 
-def deadly(tries: int, said: str, rubric: Rubric, stage: int | None, device: str) -> Result:
+def deadly(tries: int, said: str, ids: list[str], rubric: Rubric, device: str) -> Result:
     """Of a submission that ends the process that grades it, each time."""
     message = (
         f"The grading of this submission ended {tries} times without a result: the process that"
         " grades it was killed, ran out of memory, or never ended. An instructor looks at it."
     )
-    made = ungraded(f"{message}\n{said}".strip(), ERROR, rubric, stage, device)
+    made = ungraded(f"{message}\n{said}".strip(), ERROR, ids, rubric, device)
     made.environment[DEADLY] = tries
     return made
 

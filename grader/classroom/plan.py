@@ -11,7 +11,7 @@ from grader.classroom.store import Store
 from grader.classroom.submissions import Submission
 from grader.classroom.work import Task
 from grader.framework import REGISTRY
-from grader.grading import TIMED, UNTIMED, up_to
+from grader.grading import PARTS, TIMED, UNTIMED, up_to
 from grader.results import FAILED, Result
 
 SLACK = 3.0  # times what the checks may take together, before a grading is ended
@@ -23,6 +23,7 @@ class Settings:
 
     device: str = "cpu"
     stage: int | None = None
+    only: tuple[str, ...] = ()  # these checks; all of the stage where there are none
     command: tuple[str, ...] = ()
     rubric_path: Path = rubric_.DEFAULT
 
@@ -33,14 +34,20 @@ class Settings:
     @cached_property
     def checks(self) -> list[str]:
         """The ids of all that a grading makes, in order."""
-        asked = up_to(self.stage, self.rubric, self.device)
+        asked = self.only or up_to(self.stage, self.rubric, self.device)
+        return [id for id in REGISTRY if id in asked]
+
+    @cached_property
+    def required(self) -> list[str]:
+        """Those whose points are not extra."""
+        stage = self.rubric.stage if self.stage is None else self.stage
+        asked = self.only or up_to(stage, self.rubric, self.device)
         return [id for id in REGISTRY if id in asked]
 
     @cached_property
     def parts(self) -> list[str]:
-        """Of a grading: the timed one only where something is timed."""
-        timed = any(REGISTRY[id].timed for id in self.checks)
-        return [UNTIMED, TIMED] if timed else [UNTIMED]
+        """Of a grading: those in which there is something to do."""
+        return [part for part in PARTS if any(self.part_of(id) == part for id in self.checks)]
 
     def part_of(self, check: str) -> str:
         return TIMED if REGISTRY[check].timed else UNTIMED
@@ -56,7 +63,8 @@ class Settings:
     def arguments(self, part: str) -> tuple[str, ...]:
         """Of grade.py."""
         stage = () if self.stage is None else ("--stage", str(self.stage))
-        return ("--device", self.device, "--part", part, *stage)
+        only = ("--only", *self.only) if self.only else ()
+        return ("--device", self.device, "--part", part, *stage, *only)
 
     def task(self, submission: Submission, part: str) -> Task:
         limits = sum(self.rubric[id].time_limit for id in self.checks)
@@ -95,7 +103,9 @@ def document(settings: Settings, store: Store, submission: Submission) -> Result
     """
     if submission.problem:
         message = f"Nothing to grade: {submission.problem}"
-        made = documents.ungraded(message, FAILED, settings.rubric, settings.stage, settings.device)
+        made = documents.ungraded(
+            message, FAILED, settings.required, settings.rubric, settings.device
+        )
         made.submission = submission.student.id
         return made
     parts = []

@@ -60,7 +60,7 @@ def test_wrong_rules_are_refused(text, message, tmp_path):
 
 @pytest.mark.parametrize("counts", ["best", "latest"])
 def test_one_of_several_counts(counts, tmp_path):
-    store, settings = Store(tmp_path / "out"), plan.Settings(command=("x",), stage=1)
+    store, settings = Store(tmp_path / "out"), plan.Settings(command=("x",), only=("gelu",))
     days = {"first": 0, "much_too_late": 4, "last": 2}
     points = {"first": 6.0, "much_too_late": 10.0, "last": 7.0}
     submissions = [

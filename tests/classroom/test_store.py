@@ -44,7 +44,7 @@ def test_a_fault_of_the_grader_is_tried_again_and_a_deadly_submission_is_not(sto
     assert not store.finished("k")
     store.keep("k", result())
     assert store.finished("k")
-    deadly = documents.deadly(3, "Killed", rubric.load(), None, "cpu")
+    deadly = documents.deadly(3, "Killed", ["gelu", "speed"], rubric.load(), "cpu")
     store.keep("d", deadly)
     assert store.finished("d")
     assert {check.status for check in store.grading("d").checks} == {"error"}
