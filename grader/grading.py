@@ -17,9 +17,6 @@ from grader.rubric import Rubric
 from grader.scoring import points
 
 UNTIMED, TIMED = PARTS = "untimed", "timed"  # the timed checks want a quiet machine
-    "timed",
-    "untimed",
-)  # of a grading: what wants a quiet machine, and the rest
 
 
 class Progress:
