@@ -29,6 +29,7 @@ except ModuleNotFoundError:  # Python 3.10
     import tomli as tomllib
 
 QUIET, GPU = "quiet", "GPU"
+PATIENCE = "20s"  # for a scheduler to answer
 MEMORY = 2 << 30  # bytes that a grading takes at most: three processes with torch and a model
 # A worker that dies says nothing against what it graded (work.py): Dask shall try again.
 SETTINGS = {
@@ -90,7 +91,7 @@ def existing(address: str) -> Iterator[Client]:
     """A cluster that is there, such as tcp://host:8786. Raises ClassroomError."""
     with _settings():
         try:
-            client = Client(address, timeout=20)
+            client = Client(address, timeout=PATIENCE)
         except (OSError, ValueError, TimeoutError) as error:
             raise ClassroomError(
                 f"--cluster {address}: no scheduler answers there ({error})"

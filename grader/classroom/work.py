@@ -65,7 +65,7 @@ def grade(task: Task) -> Outcome:
             f"the grader on {os.uname().nodename} ({ROOT}) is another version than the one that"
             " asks: install the same on all machines"
         )
-    folder = cache_dir() / "classroom" / task.key
+    folder = place() / task.key
     prune(folder.parent)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     begun = time.monotonic()
@@ -80,6 +80,11 @@ def grade(task: Task) -> Outcome:
                 shutil.rmtree(folder, ignore_errors=True)
                 return Outcome("", said, time.monotonic() - begun)
             _once(task, folder, lock)
+
+
+def place() -> Path:
+    """This machine's folder for what is going on: a home may be that of several machines."""
+    return cache_dir() / "classroom" / os.uname().nodename
 
 
 def stop() -> None:

@@ -24,14 +24,14 @@ def task(text: str, **more) -> work.Task:
 def test_a_document_comes_back(begun):
     outcome = work.grade(task("points 7"))
     assert parsed(outcome.document).score == 7 and outcome.seconds > 0
-    assert not list(work.cache_dir().glob("classroom/*"))  # nothing is left
+    assert not list(work.place().iterdir())  # nothing is left
 
 
 @pytest.mark.parametrize("text", ["die", "slow death"])
 def test_what_dies_is_tried_three_times(text, begun):
     assert work.grade(task(text)).document == ""
     assert begun() == [("ada", "untimed")] * 3
-    assert not list(work.cache_dir().glob("classroom/*"))
+    assert not list(work.place().iterdir())
 
 
 def test_what_does_not_end_is_ended(begun):
@@ -55,7 +55,7 @@ def test_the_grading_of_a_killed_worker_is_taken_over(begun):
 
 def test_a_document_that_nobody_fetched_is_taken(begun):
     one = task("points 7")
-    folder = work.cache_dir() / "classroom" / one.key
+    folder = work.place() / one.key
     document = work.grade(one).document
     folder.mkdir(parents=True)
     (folder / work.DOCUMENT).write_text(document)
@@ -78,7 +78,7 @@ def test_to_be_told_to_end_says_nothing_against_a_submission(begun):
         with pytest.raises(work.Interrupted):
             work.grade(one)
         thread.join()
-    assert (work.cache_dir() / "classroom" / one.key / work.STARTS).read_text() == "0"
+    assert (work.place() / one.key / work.STARTS).read_text() == "0"
 
 
 def test_a_wrong_rubric_stops_the_class(begun):
