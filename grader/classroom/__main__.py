@@ -203,21 +203,25 @@ def result_of(outcome: work.Outcome, settings: plan.Settings) -> Result:
 
 def write(store: Store, found: list[Entry], title: str, roster: list[dict]) -> None:
     """All files that are made of the gradings. Raises StoreFull."""
-    for entry in found:
-        name = entry.student.file
-        store.write_if_changed(store.root / "results" / f"{name}.json", entry.result.text())
-        store.write_if_changed(store.root / "reports" / f"{name}.html", html.page(entry.result))
-        text = grades.gradescope_results(entry)
-        store.write_if_changed(store.root / "gradescope" / f"{name}.json", text)
+    made: dict[str, dict[str, str]] = {
+        "results": {f"{one.student.file}.json": one.result.text() for one in found},
+        "reports": {f"{one.student.file}.html": html.page(one.result) for one in found},
+        "gradescope": {f"{one.student.file}.json": grades.gradescope_results(one) for one in found},
+    }
+    pairs, prints = similarity.find_pairs([entry.submission for entry in found])
+    made["pairs"] = {
+        f"{number}.html": page.pair_page(found, prints, pair)
+        for number, pair in enumerate(pairs, 1)
+    }
+    for folder, texts in made.items():
+        for name, text in texts.items():
+            store.write_if_changed(store.root / folder / name, text)
+        store.keep_only(folder, set(texts))
     most = max((entry.result.max_score for entry in found), default=0)
     store.write_if_changed(store.root / "grades.csv", grades.grades(found))
     store.write_if_changed(store.root / "moodle.csv", grades.moodle(found))
     canvas = grades.canvas(found, title, most, roster)
     store.write_if_changed(store.root / "canvas.csv", canvas)
-    pairs, prints = similarity.find_pairs([entry.submission for entry in found])
-    for number, pair in enumerate(pairs, 1):
-        text = page.pair_page(found, prints, pair)
-        store.write_if_changed(store.root / "pairs" / f"{number}.html", text)
     store.write_if_changed(store.root / "class.json", summary.text(found, title, pairs))
     store.write_if_changed(store.root / "index.html", page.page(found, title, pairs))
 

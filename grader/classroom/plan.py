@@ -107,6 +107,7 @@ def document(settings: Settings, store: Store, submission: Submission) -> Result
             message, FAILED, settings.required, settings.rubric, settings.device
         )
         made.submission = submission.student.id
+        made.environment["date"] = submission.time.isoformat(timespec="seconds")
         return made
     parts = []
     for part in settings.parts:

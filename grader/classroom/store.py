@@ -190,6 +190,12 @@ class Store:
         if not path.is_file() or path.read_bytes() != data:
             self.write(path, data)
 
+    def keep_only(self, folder: str, names: set[str]) -> None:
+        """Remove the other files of a folder whose files are all made anew."""
+        for path in (self.root / folder).iterdir():
+            if path.name not in names:
+                path.unlink()
+
 
 def pack(contents: dict[str, bytes]) -> bytes:
     """A zip: the same for the same files."""

@@ -111,11 +111,23 @@ def test_workers_that_die_all_the_time_change_nothing(tmp_path, begun):
     assert len(begun()) == 8
 
 
-def test_timed_checks_run_one_at_a_time_and_last(tmp_path, hand_in, classroom, begun):
+def test_timed_checks_come_last_and_what_is_new_alone_is_graded(
+    tmp_path, hand_in, classroom, begun
+):
     for i in range(3):
         hand_in(f"s{i}", f"points {i + 1}")
     assert classroom("--workers", "2")[0] == 0
     assert [part for _, part in begun()] == ["untimed"] * 3 + ["timed"] * 3
+    assert scores(tmp_path / "out") == {"s0": 2, "s1": 4, "s2": 6}
+    hand_in("s0", "points 9")  # later and better; s2's is later and worse
+    hand_in("s2", "points 1")  # ... and the same as s0's first, which has been graded
+    shutil.rmtree(tmp_path / "in" / "s1")
+    assert classroom("--workers", "1", "--regrade", "speed")[0] == 0
+    again = [("s0", "timed"), ("s0", "timed"), ("s0", "untimed"), ("s2", "timed")]
+    assert sorted(begun()[6:]) == again
+    assert scores(tmp_path / "out") == {"s0": 18, "s2": 6}
+    status, said = classroom("--regrade", "nobody")
+    assert status == 2 and "neither a student here nor a check" in said
 
 
 @pytest.mark.skipif(not shutil.which("bwrap"), reason="a small disk is made with bubblewrap")
