@@ -25,7 +25,7 @@ $(VENV)/.installed: pyproject.toml setup.py constraints.txt lab/labextension/sta
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "Could not make $(VENV). On Debian or Ubuntu: apt install python3-venv"; exit 1; }
 	@echo "Installing packages into $(VENV) (once; a few minutes)"
-	@$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[dev,class]'
 	@touch $@
 
 grade: setup ## grade solutions/, or another: make grade SUBMISSION=starter

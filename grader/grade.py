@@ -26,7 +26,7 @@ if __name__ == "__main__":  # run as a file: its folder is on the path, where th
 
 from grader import environment, files, history, own_checks, rubric
 from grader.framework import PLACES, REGISTRY
-from grader.grading import grade
+from grader.grading import PARTS, grade
 from grader.isolation import choice, levels
 from grader.own_checks import OwnCheckError
 from grader.report import events, terminal
@@ -100,6 +100,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="the checks of the labs up to stage N, or those of --only; no kernel is expected that"
         " a later lab teaches (default: all; what goes beyond stage 4 gives extra points)",
+    )
+    made.add_argument(
+        "--part",
+        choices=PARTS,
+        help="of these checks only those that measure time, or only the others: for gradings of"
+        " many submissions at once (docs/classroom.md)",
     )
     made.add_argument("--list", action="store_true", help="list the checks and their points")
     made.add_argument(
@@ -189,6 +195,7 @@ def run(options: argparse.Namespace) -> int:
             graded_by,
             only=options.only,
             stage=options.stage,
+            part=options.part,
             device=device,
             progress=progress,
             on_error=lambda check, error: faults.append(error),
@@ -197,7 +204,7 @@ def run(options: argparse.Namespace) -> int:
         progress.stop()
     if not options.no_history:
         result.history = history.read(submission)
-        if options.only is None and options.stage is None:
+        if options.only is None and options.stage is None and options.part is None:
             history.add(submission, result)
     progress.ended(result)
     write_reports(result, options)
@@ -211,10 +218,10 @@ def run(options: argparse.Namespace) -> int:
 
 def show_again(options: argparse.Namespace) -> int:
     """Reports of an earlier grading. Raises UsageError and ResultError."""
-    if options.submission or options.only or options.stage is not None:
+    if options.submission or options.only or options.part or options.stage is not None:
         raise UsageError(
-            "--from shows what was graded before: give no SUBMISSION, no --only and no --stage"
-            " with it"
+            "--from shows what was graded before: give no SUBMISSION, no --only, no --stage and no"
+            " --part with it"
         )
     result = read(options.source)
     if options.no_history:

@@ -18,6 +18,7 @@ from grader.rubric import Rubric
 from grader.scoring import points
 
 LONGEST = 30_000  # characters of a message: a compiler's errors, or what simt has found
+UNTIMED, TIMED = PARTS = "untimed", "timed"  # the timed checks want a quiet machine
 
 
 class Progress:
@@ -42,6 +43,7 @@ def grade(
     *,
     only: Iterable[str] | None = None,
     stage: int | None = None,
+    part: str | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
     on_error: Callable[[Check, BaseException], None] = lambda check, error: None,
@@ -50,7 +52,8 @@ def grade(
 
     only: these checks. stage: all up to this one, or with `only` those; what labs beyond it teach
     is not expected. With neither, all; the points of those beyond the rubric's own stage are extra
-    then. Checks that this device can't do are left out, unless asked for by name.
+    then. Checks that this device can't do are left out, unless asked for by name. part: of these
+    only the TIMED ones, or only the others (UNTIMED).
 
     An exception that is the grader's own goes to `on_error` and makes that check an "error"; the
     others go on. Raises KeyError for an unknown id. KeyboardInterrupt ends all workers first.
@@ -60,6 +63,8 @@ def grade(
     required = asked
     if only is None and stage is None:
         required = up_to(rubric.stage, rubric, device)
+    if part is not None:
+        asked = {id for id in asked if REGISTRY[id].timed == (part == TIMED)}
     seed = int.from_bytes(os.urandom(16), "little")
     session = Session(submission, device, rubric, seed, stage)
     chosen = select(asked, session.later)
@@ -181,4 +186,5 @@ def more(outcome: Passed | Failure) -> dict:
         "revisit": idea.where,
         "evidence": outcome.evidence,
         "lost": getattr(outcome, "lost", ""),
+        "fraction": getattr(outcome, "fraction", 0.0),
     }

@@ -40,6 +40,7 @@ class CheckResult:
     lost: str = ""  # why not all of the points, where message does not say it
     evidence: dict = field(default_factory=dict)  # what reports draw: see docs/grading.md
     seconds: float = 0.0  # that it took
+    fraction: float = 0.0  # of its points, before they are rounded
 
     @property
     def standing(self) -> str:

@@ -1,0 +1,175 @@
+"""Where gradings run: a Dask cluster on this machine, one that is there already, or one on Slurm.
+
+What measures time must have its machine to itself, or what runs beside it is measured too. So it is
+a task of its own (--part timed), which needs the resource QUIET; a machine has one of these,
+whatever the number of its workers, and they start when everything else is done. A GPU is the
+resource GPU, one on the worker that sees it, and every task of a grading on GPUs needs one: so one
+timing runs at a time on each, and nothing beside it.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import dask
+import psutil
+from distributed import Client, LocalCluster, Worker
+from distributed.diagnostics.plugin import WorkerPlugin
+
+from grader.classroom import ClassroomError
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib
+
+QUIET, GPU = "quiet", "GPU"
+PATIENCE = "20s"  # for a scheduler to answer
+MEMORY = 2 << 30  # bytes that a grading takes at most: three processes with torch and a model
+# A worker that dies says nothing against what it graded (work.py): Dask shall try again.
+SETTINGS = {
+    "distributed.scheduler.allowed-failures": 1000,
+    "distributed.worker.memory.terminate": False,
+    "distributed.comm.timeouts.connect": "20s",
+}
+
+
+class NoScheduler(ClassroomError):
+    """Nobody answers at the address of a cluster."""
+
+
+class Quiet(WorkerPlugin):
+    """Gives the resource QUIET to one worker of each machine: the one that holds a lock there.
+
+    When that worker dies, the one that takes its place gets it.
+    """
+
+    name = "mingpt-lab-quiet"
+
+    def __init__(self, run: str):
+        self.run = run  # another one's lock is another
+
+    async def setup(self, worker: Worker) -> None:
+        path = Path(tempfile.gettempdir()) / f"mingpt-lab-quiet-{os.getuid()}-{self.run}"
+        self._lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        await worker.set_resources(**{QUIET: 1})
+
+    def teardown(self, worker: Worker) -> None:
+        os.close(self._lock)
+
+
+def workers_here() -> int:
+    """As many as cores and memory allow."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(cores or 1, psutil.virtual_memory().available // MEMORY))
+
+
+@contextlib.contextmanager
+def local(workers: int | None = None, device: str = "cpu") -> Iterator[Client]:
+    """Workers on this machine: for gradings on GPUs one for each."""
+    with _settings():
+        count = workers or workers_here()
+        if device == "cuda":
+            made = _with_gpus(gpus_here())
+        else:
+            made = LocalCluster(n_workers=count, **_workers())
+        with made as cluster, Client(cluster) as client:
+            yield _prepared(client)
+
+
+@contextlib.contextmanager
+def existing(address: str) -> Iterator[Client]:
+    """A cluster that is there, such as tcp://host:8786. Raises ClassroomError."""
+    with _settings():
+        try:
+            client = Client(address, timeout=PATIENCE)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise ClassroomError(
+                f"--cluster {address}: no scheduler answers there ({error})"
+            ) from None
+        with client:
+            yield _prepared(client)
+
+
+@contextlib.contextmanager
+def slurm(config: Path) -> Iterator[Client]:
+    """Workers in jobs of Slurm's. config: a TOML file with the table [cluster], dask-jobqueue's
+    SLURMCluster arguments, and [scale], those of its adapt(). Raises ClassroomError."""
+    try:
+        from dask_jobqueue import SLURMCluster
+    except ImportError:
+        raise ClassroomError("--slurm needs dask-jobqueue: pip install '.[class]'") from None
+    try:
+        data = tomllib.loads(config.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ClassroomError(f"--slurm {config}: {error}") from None
+    if unknown := set(data) - {"cluster", "scale"}:
+        raise ClassroomError(f"--slurm {config}: [{min(unknown)}] is not known: cluster, scale")
+    with _settings():
+        try:
+            cluster = SLURMCluster(**data.get("cluster", {}))
+        except (TypeError, ValueError) as error:
+            raise ClassroomError(f"--slurm {config}: [cluster] {error}") from None
+        with cluster, Client(cluster) as client:
+            cluster.adapt(**{"minimum_jobs": 1, "maximum_jobs": 4} | data.get("scale", {}))
+            yield _prepared(client)
+
+
+def gpus_here() -> list[str]:
+    """The GPUs that may be used, as CUDA_VISIBLE_DEVICES names them."""
+    if visible := os.environ.get("CUDA_VISIBLE_DEVICES"):
+        return visible.split(",")
+    command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return done.stdout.split()
+
+
+def _with_gpus(gpus: list[str]):
+    from distributed import Nanny, Scheduler, SpecCluster
+
+    if not gpus:
+        raise ClassroomError("no GPU is here: nvidia-smi lists none (--device cpu)")
+    workers = {
+        index: {
+            "cls": Nanny,
+            "options": {"nthreads": 1, "resources": {GPU: 1}, "memory_limit": 0,
+                        "env": {"CUDA_VISIBLE_DEVICES": gpu}},
+        }
+        for index, gpu in enumerate(gpus)
+    }  # fmt: skip
+    scheduler = {"cls": Scheduler, "options": {"dashboard": False, "host": "127.0.0.1"}}
+    return SpecCluster(workers=workers, scheduler=scheduler)
+
+
+def _workers() -> dict:
+    return {
+        "threads_per_worker": 1,
+        "memory_limit": 0,  # a grading is a process of its own
+        "dashboard_address": None,
+        "host": "127.0.0.1",
+        "silence_logs": logging.CRITICAL,
+    }
+
+
+def _prepared(client: Client) -> Client:
+    client.register_plugin(Quiet(client.scheduler_info()["id"].rpartition("-")[2]))
+    return client
+
+
+@contextlib.contextmanager
+def _settings() -> Iterator[None]:
+    with dask.config.set(SETTINGS):
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        yield

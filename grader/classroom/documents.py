@@ -1,0 +1,146 @@
+"""A student's result document: made of the gradings of the parts, scored by today's rubric.
+
+What was measured stays as it was. Points and curves are applied here, so that a change of them
+needs no new grading, where the stored figures allow it:
+
+- points: of every check;
+- the curve of traffic: always (counts do not vary);
+- the curve of kernel_speed, speed, fast and bonus: where the ratio is known precisely enough, or
+  its interval lies beyond an end of the new curve. A measurement stops when the old curve's outcome
+  is certain, and may be too rough for another one.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import numpy as np
+
+from grader.framework import REGISTRY
+from grader.results import ERROR, FAILED, PASSED, CheckResult, Result
+from grader.rubric import Entry, Rubric
+from grader.scoring import fraction, points, reason
+
+DEADLY = "deadly"  # in the environment of a document: how often its grading ended without one
+
+
+class NeedsMeasuring(Exception):
+    """The stored figures don't say what a check earns by the new curve."""
+
+    def __init__(self, check: str):
+        super().__init__(check)
+        self.check = check
+
+
+def whole(parts: Iterable[Result], name: str) -> Result:
+    """One document of the untimed and the timed part: each check from the part that graded it."""
+    untimed, *timed = parts
+    checks = {check.id: check for check in untimed.checks}
+    outputs, environment = dict(untimed.outputs), dict(untimed.environment)
+    for part in timed:
+        ours = {c.id for c in part.checks if REGISTRY[c.id].timed or c.id not in checks}
+        checks |= {check.id: check for check in part.checks if check.id in ours}
+        outputs |= {id: text for id, text in part.outputs.items() if id in ours}
+        if ours:
+            place = ("date", "device_name", "cores", "seed")
+            environment["timed"] = {key: part.environment.get(key) for key in place}
+    ordered = [checks[id] for id in REGISTRY if id in checks]
+    return replace(
+        untimed, checks=ordered, environment=environment, outputs=outputs, submission=name
+    )
+
+
+def rescored(result: Result, rubric: Rubric) -> Result:
+    """The same figures with the points of this rubric. Raises NeedsMeasuring."""
+    return replace(result, checks=[_rescored(check, rubric[check.id]) for check in result.checks])
+
+
+def _rescored(check: CheckResult, entry: Entry) -> CheckResult:
+    if check.max_points:  # else it counts for nothing here, whatever it is worth
+        check = replace(check, max_points=entry.points)
+    curve = check.evidence.get("curve")
+    if curve and check.status in (PASSED, FAILED) and hasattr(entry, "full_ratio"):
+        old, new = _ends(curve), (entry.full_ratio, entry.zero_ratio)
+        if old != new:
+            check = _on_curve(check, entry, old, new)
+    if check.status == PASSED:
+        return replace(check, points=points(check.fraction, check.max_points))
+    return check
+
+
+def _on_curve(check: CheckResult, entry: Entry, old: tuple, new: tuple) -> CheckResult:
+    """With another curve. Raises NeedsMeasuring where the figures are too few or too rough."""
+    places = check.evidence["curve"]["places"]
+    if abs(_share(check, old) - check.fraction) > 1e-6:
+        raise NeedsMeasuring(check.id)  # its points are made in a way that is not known here
+    if hasattr(entry, "precision"):
+        for place in places:
+            low, high = place["low"], place["high"]
+            certain = low >= new[0] or high <= new[1]
+            if not certain and (high - low) / 2 > entry.precision * place["ratio"]:
+                raise NeedsMeasuring(check.id)
+    share = _share(check, new)
+    lost = "\n".join(
+        text for place in places if (text := reason(place["ratio"], *new, place["name"]))
+    )
+    evidence = check.evidence | {
+        "curve": {"full_ratio": new[0], "zero_ratio": new[1], "places": places}
+    }
+    status = PASSED if share else FAILED
+    return replace(
+        check, status=status, fraction=share, lost=lost, evidence=evidence,
+        points=check.points if share else 0.0,
+    )  # fmt: skip
+
+
+def _ends(curve: dict) -> tuple[float, float]:
+    return curve["full_ratio"], curve["zero_ratio"]
+
+
+def _share(check: CheckResult, ends: tuple[float, float]) -> float:
+    """Of the points: the mean of the places; traffic weighs them by the reference's sectors."""
+    places = check.evidence["curve"]["places"]
+    sectors = {
+        one["function"]: one["reference_sectors"] for one in check.evidence.get("traffic", [])
+    }
+    weights = [sectors.get(place["name"], 1.0) for place in places]
+    shares = [fraction(place["ratio"], *ends) for place in places]
+    return float(np.average(shares, weights=weights))
+
+
+# ---------------------------------------------------------------------------- without a grading
+
+
+def ungraded(message: str, status: str, ids: list[str], rubric: Rubric, device: str) -> Result:
+    """A document for a submission that gave none: these checks have this status and message."""
+    checks = [
+        CheckResult(id, REGISTRY[id].title, status, 0.0, rubric[id].points, message) for id in ids
+    ]
+    environment = {
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "device": device,
+        "device_name": "",
+        "cores": None,
+        "platform": "",
+        "versions": {},
+        "seed": "",
+        "isolation": "nothing was run",
+    }
+    return Result(checks, environment)
+
+
+def deadly(tries: int, said: str, ids: list[str], rubric: Rubric, device: str) -> Result:
+    """Of a submission that ends the process that grades it, each time."""
+    message = (
+        f"The grading of this submission ended {tries} times without a result: the process that"
+        " grades it was killed, ran out of memory, or never ended. An instructor looks at it."
+    )
+    made = ungraded(f"{message}\n{said}".strip(), ERROR, ids, rubric, device)
+    made.environment[DEADLY] = tries
+    return made
+
+
+def parsed(text: str) -> Result:
+    """The result in a document's text. Raises ResultError."""
+    return Result.from_document(json.loads(text))

@@ -1,0 +1,128 @@
+"""Grades where they are needed: grades.csv, and the forms that Canvas, Moodle and Gradescope read.
+
+A cell that a spreadsheet would take for a formula is written with an apostrophe before it.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from grader.classroom import ClassroomError
+from grader.classroom.book import Entry
+from grader.framework import REGISTRY
+from grader.report import gradescope
+
+COLUMNS = (
+    "student", "name", "email", "number", "points", "score", "extra", "max_score", "days_late",
+    "factor", "submitted", "attempts", "device", "needs_a_look",
+)  # fmt: skip
+CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+MOODLE = ("username", "email", "idnumber", "grade", "feedback")
+
+
+def grades(entries: Iterable[Entry]) -> str:
+    """A line for each student: COLUMNS, then the points of each check, before what being late
+    takes off."""
+    entries = list(entries)
+    found = dict.fromkeys(check.id for entry in entries for check in entry.result.checks)
+    ids = [id for id in REGISTRY if id in found]
+    return _table([*COLUMNS, *ids], [_grades(entry, ids) for entry in entries])
+
+
+def _grades(entry: Entry, ids: list[str]) -> list:
+    student, result = entry.student, entry.result
+    points = {check.id: check.points for check in result.checks}
+    return [
+        *(student.id, student.name, student.email, student.number),
+        *(entry.points, result.score, result.extra, result.max_score, entry.days_late),
+        *(round(entry.factor, 4), entry.submission.time.isoformat(timespec="seconds")),
+        *(entry.attempts, result.environment["device"], entry.needs_a_look),
+        *(points.get(id, "") for id in ids),
+    ]
+
+
+def canvas(entries: Iterable[Entry], assignment: str, most: float, roster: list[dict]) -> str:
+    """The form that Canvas's gradebook imports.
+
+    roster: the lines of the gradebook as Canvas exports it; a student is found in it by SIS Login
+    ID, SIS User ID, ID or name. Who needs a look gets no grade. Without a roster, SIS Login ID is
+    the student's id.
+    """
+    rows: list[list] = [["    Points Possible", "", "", "", "", most]]
+    by_name: dict[str, dict] = {}
+    for name in ("Student", "ID", "SIS User ID", "SIS Login ID"):  # the last one found is best
+        by_name |= {str(line.get(name, "")).strip().lower(): line for line in roster}
+    by_name.pop("", None)
+    for entry in entries:
+        student = entry.student
+        names = (student.id, student.email, student.number, student.name)
+        line = next((by_name[n.lower()] for n in names if n.lower() in by_name), None)
+        if line is None:
+            line = {"Student": student.name or student.id, "SIS Login ID": student.id,
+                    "SIS User ID": student.number}  # fmt: skip
+        grade = "" if entry.needs_a_look else entry.points
+        rows.append([*(line.get(column, "") for column in CANVAS), grade])
+    return _table([*CANVAS, assignment], rows)
+
+
+def read_roster(path: Path) -> list[dict]:
+    """The lines of a gradebook as Canvas exports it. Raises ClassroomError."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            lines = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ClassroomError(f"--roster {path}: {error}") from None
+    if not {"Student", "ID"} <= set(reader.fieldnames or ()):
+        raise ClassroomError(
+            f"--roster {path}: it has no columns Student and ID; in Canvas, Gradebook → Export"
+        )
+    return lines
+
+
+def moodle(entries: Iterable[Entry]) -> str:
+    """A table for Moodle's Grades → Import → CSV file: map one of the first three to the user."""
+    rows = []
+    for entry in entries:
+        if not entry.needs_a_look:
+            student = entry.student
+            name = student.id if "@" not in student.id else ""
+            rows.append([name, student.email, student.number, entry.points, feedback(entry)])
+    return _table(MOODLE, rows)
+
+
+def feedback(entry: Entry) -> str:
+    """One line of text: where points were lost, and what being late took."""
+    lost = [c for c in entry.result.checks if c.points < c.max_points]
+    parts = [f"{check.id} {check.points:g}/{check.max_points:g}" for check in lost]
+    if entry.days_late:
+        parts.append(f"{entry.days_late} d late: {entry.factor:.0%} of {entry.result.score:g}")
+    return "; ".join(parts) or "all points"
+
+
+def gradescope_results(entry: Entry) -> str:
+    """Gradescope's results.json of a student, with what being late takes off."""
+    document = json.loads(gradescope.results(entry.result))
+    document["score"] = entry.points
+    if entry.days_late:
+        document["output"] += (
+            f" Handed in {entry.days_late} days late: {entry.factor:.0%} of the points count."
+        )
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerows([_harmless(cell) for cell in row] for row in (header, *rows))
+    return buffer.getvalue()
+
+
+def _harmless(cell: object) -> object:
+    """No formula for a spreadsheet, and one line."""
+    if not isinstance(cell, str):
+        return cell
+    text = " ".join(cell.splitlines())
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text

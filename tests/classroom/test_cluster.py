@@ -1,0 +1,124 @@
+"""Clusters: one that is there and loses its scheduler, and one on a Slurm that is a stub."""
+
+import contextlib
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from grader.classroom import ClassroomError, cluster
+from grader.classroom.documents import parsed
+
+DASK = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+@pytest.fixture
+def start():
+    """start("dask_worker", ...) -> the process of that command of Dask's; ended with the test."""
+    processes = []
+
+    def run(name: str, *arguments: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", f"distributed.cli.{name}", "--no-dashboard", *arguments]
+        processes.append(subprocess.Popen(command, **DASK))
+        return processes[-1]
+
+    yield run
+    for one in processes:
+        end(one)
+
+
+def end(process: subprocess.Popen) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for one in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+    process.kill()
+    process.wait()
+
+
+def scores(out: Path) -> dict[str, float]:
+    return {path.stem: parsed(path.read_text()).score for path in out.glob("results/*.json")}
+
+
+def test_a_scheduler_that_dies_and_comes_back(tmp_path, hand_in, classroom, begun, start):
+    for i in range(4):
+        hand_in(f"s{i}", f"sleep 0.5 points {i + 1}")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    address = f"tcp://127.0.0.1:{port}"
+    here = ("--host", "127.0.0.1", "--port", port)
+    worker = ("dask_worker", address, "--nthreads", "1", "--death-timeout", "60")
+    scheduler = start("dask_scheduler", *here)
+    first = start(*worker)
+
+    def restart():
+        while len(begun()) < 2:
+            time.sleep(0.05)
+        end(scheduler)
+        end(first)
+        start("dask_scheduler", *here)
+        start(*worker)
+
+    thread = threading.Thread(target=restart)
+    thread.start()
+    status, said = classroom("--cluster", address)
+    thread.join()
+    assert status == 0, said
+    assert scores(tmp_path / "out") == {f"s{i}": 2.0 * (i + 1) for i in range(4)}
+    assert [part for _, part in begun()].count("timed") == 4
+
+
+def test_jobs_of_slurm(tmp_path, hand_in, classroom, begun, monkeypatch):
+    """dask-jobqueue itself, with an sbatch that starts the job's script here."""
+    bin = tmp_path / "bin"
+    bin.mkdir()
+    stubs = {  # a job's script is gone as soon as sbatch has returned
+        "sbatch": f'cp "$1" {tmp_path}/job.sh\n'
+        f"setsid sh {tmp_path}/job.sh >/dev/null 2>&1 </dev/null &\n"
+        f"echo $! >> {tmp_path}/jobs; echo Submitted batch job $!\n",
+        "scancel": 'kill -TERM -- "-$1" 2>/dev/null\n',
+    }
+    for name, text in stubs.items():
+        (bin / name).write_text(f"#!/bin/sh\n{text}")
+        (bin / name).chmod(stat.S_IRWXU)
+    monkeypatch.setenv("PATH", str(bin), prepend=":")
+    for i in range(3):
+        hand_in(f"s{i}", f"points {i + 1}")
+    config = tmp_path / "slurm.toml"
+    config.write_text(
+        '[cluster]\nqueue = "students"\ncores = 1\nprocesses = 1\nmemory = "2GB"\n'
+        'walltime = "01:00:00"\ninterface = "lo"\n[scale]\nmaximum_jobs = 2\n'
+    )
+    status, said = classroom("--slurm", str(config))
+    for job in (tmp_path / "jobs").read_text().split():  # one may begin while the last one ends
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(int(job), signal.SIGKILL)
+    assert status == 0, said
+    assert scores(tmp_path / "out") == {f"s{i}": 2.0 * (i + 1) for i in range(3)}
+    script = (tmp_path / "job.sh").read_text()
+    assert "#SBATCH -p students" in script and "#SBATCH -t 01:00:00" in script
+    assert len(begun()) == 6
+
+
+@pytest.mark.parametrize("text", ["[cluster]\nnonsense = 1\n", "[clutser]\n", "= 1"])
+def test_a_wrong_configuration_is_refused(text, tmp_path):
+    path = tmp_path / "slurm.toml"
+    path.write_text(text)
+    with pytest.raises(ClassroomError, match="--slurm"), cluster.slurm(path):
+        pass
+
+
+def test_nobody_at_an_address(monkeypatch):
+    monkeypatch.setattr(cluster, "PATIENCE", "1s")
+    nobody = cluster.existing("tcp://127.0.0.1:9")
+    with pytest.raises(ClassroomError, match="no scheduler answers"), nobody:
+        pass
