@@ -45,7 +45,8 @@ class SmallOracle(Oracle):
     """A model with a few ids: the logits depend on the id and on its position."""
 
     def __init__(self):
-        self.config = SimpleNamespace(block_size=LENGTH, vocab_size=VOCABULARY)
+        sizes = {"n_layer": 1, "n_head": 1, "n_embd": 4}
+        self.config = SimpleNamespace(block_size=LENGTH, vocab_size=VOCABULARY, **sizes)
         self._table = np.random.default_rng(5).standard_normal((VOCABULARY, VOCABULARY))
 
     def logits(self, ids: np.ndarray) -> np.ndarray:
@@ -95,6 +96,14 @@ class Lying:
 
     def build(self, **_):
         return {}, [np.frombuffer(b"\x7fELF" + bytes(60), np.uint8)]
+
+    def inspect_sources(self, **_):
+        return {"rule": "", "broken": ""}, []
+
+    inspect_library = inspect_python = inspect_sources
+
+    def layer_calls(self):
+        return {"counted": self._draw(st.integers(0, 5)) == 0}, [np.zeros((2, 5), np.int64)]
 
     def load_library(self, **_):
         return {"decoder": True}, []
