@@ -324,7 +324,7 @@ def test_too_little_isolation_is_refused_if_it_is_required(tmp_path):
 
 
 @pytest.mark.skipif(not works(levels.BUBBLEWRAP), reason="no bubblewrap")
-def test_the_report_says_which_isolation_was_in_force("cpu"):
+def test_the_report_says_which_isolation_was_in_force():
     from grader.environment import describe
 
     choice.in_force.cache_clear()
