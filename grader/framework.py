@@ -19,7 +19,7 @@ from threading import Thread
 
 import numpy as np
 
-from grader import rubric
+from grader import counted, rubric
 from grader.client import RequestFailed, Worker, WorkerFailed
 from grader.diagnosis.faults import explain
 from grader.outcome import Failure, GraderError, Passed
@@ -108,6 +108,7 @@ class Session:
         self.stage = stage  # of the labs: what later ones teach is not expected
         self.library: Path | None = None  # made by the build check
         self.outputs: dict[str, str] = {}  # check id -> what was printed
+        self.flags: list[dict] = []  # {"id" of a check, "text"}: for a human to look at
         self.passed: set[str] = set()  # the checks that have, so far
         self._oracle: Future | None = None
         # Have begun to import torch and to load the model; by the submission that they may read.
@@ -145,7 +146,9 @@ class Session:
             while len(self._warm[submission]) < count:
                 worker = Worker(self.device, self._variables, submission)
                 self._warm[submission].append(worker)
-                worker.post("load_model", device=self.device)
+                counter = counted.library()
+                shown = counter and worker.show(counter)
+                worker.post("load_model", device=self.device, counted_by=shown)
 
     def take(
         self, submission: Path, with_model: bool, device: str, variables: dict[str, str]

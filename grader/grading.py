@@ -85,6 +85,7 @@ def grade(
             environment_.describe(device, seed),
             session.outputs,
             submission.name,
+            flags=session.flags,
         )
     finally:
         session.close()
@@ -127,6 +128,10 @@ def run(
 ) -> CheckResult:
     """One check, unless something that it needs has not passed."""
 
+    def details(outcome: Passed | Failure) -> dict:
+        session.flags += [{"id": check.id, "text": text} for text in outcome.flags]
+        return more(outcome)
+
     def result(status: str, earned: float, message: str, hint="", figures=None, **fields):
         message = message.replace(f"{session.submission}{os.sep}", "")  # the student's own files
         if len(message) > LONGEST:
@@ -168,7 +173,7 @@ def run(
         return result(ERROR, 0, f"The grader failed: {type(error).__name__}: {error}.")
 
 
-def details(outcome: Passed | Failure) -> dict:
+def more(outcome: Passed | Failure) -> dict:
     """The fields of a CheckResult that say more."""
     idea = ideas.find(outcome.idea if outcome.hint else "")
     return {

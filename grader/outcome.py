@@ -7,7 +7,8 @@ class Failure(Exception):
     """The submission is wrong: what was seen, and a hint at the idea to revisit.
 
     idea: its name in grader/ideas.py, which has more hints and where it is explained. evidence:
-    arrays and numbers that reports draw, such as where an output is wrong.
+    arrays and numbers that reports draw, such as where an output is wrong. flags: what a human
+    should look at; it changes no points.
     """
 
     def __init__(
@@ -18,10 +19,11 @@ class Failure(Exception):
         *,
         idea: str = "",
         evidence: dict | None = None,
+        flags: tuple[str, ...] = (),
     ):
         super().__init__(message)
         self.message, self.hint, self.figures = message, hint, figures or {}
-        self.idea, self.evidence = idea, evidence or {}
+        self.idea, self.evidence, self.flags = idea, evidence or {}, flags
 
 
 class NotMeasured(Exception):
@@ -47,3 +49,4 @@ class Passed:
     lost: str = ""  # why not all of the points
     idea: str = ""  # of the hint, as Failure's
     evidence: dict = field(default_factory=dict)  # what reports draw
+    flags: tuple[str, ...] = ()  # what a human should look at

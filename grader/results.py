@@ -49,6 +49,7 @@ class Result:
     outputs: dict[str, str] = field(default_factory=dict)  # check id -> what was printed
     submission: str = ""  # its folder's name
     history: list[dict] = field(default_factory=list)  # earlier gradings, the oldest first
+    flags: list[dict] = field(default_factory=list)  # {"id" of a check, "text"}: for a human's eyes
 
     @property
     def score(self) -> float:
@@ -76,6 +77,7 @@ class Result:
                     {**asdict(check), "output": self.outputs.get(check.id, "")}
                     for check in self.checks
                 ],
+                "flags": self.flags,
                 "environment": self.environment,
                 "history": self.history,
             }
@@ -99,6 +101,9 @@ class Result:
             if check["status"] not in (PASSED, FAILED, SKIPPED, ERROR):
                 raise ResultError(f"check {i + 1}: status can't be {check['status'][:20]!r}")
             data["outputs"][check["id"]] = str(check.get("output", ""))
+        for flag in data.get("flags", ()):
+            if not all(isinstance(flag.get(name), str) for name in ("id", "text")):
+                raise ResultError("flags: each must have an id and a text")
         place = data["environment"]
         for name in PLACE:
             if not isinstance(place.get(name), str):

@@ -52,6 +52,8 @@ SETTINGS: dict[str, dict[str, type]] = {
     "bonus": TIMED | TOKENS | ROUNDED,
 }
 COMMON = ("points", "stage", "time_limit")
+# The rules of the game (grader/rules/): what they allow.
+RULES = ("enabled", "inline_assembly", "torch_compile", "fused_attention")
 MAY_BE_ZERO = ("points", "zero_ratio", "stage")
 
 
@@ -84,6 +86,7 @@ class Rubric:
     stage: int  # the points of checks beyond it are extra
     loop_limit: float  # seconds
     startup_limit: float  # seconds
+    rules: dict[str, bool]  # by the names in RULES
 
     def __getitem__(self, id: str) -> Entry:
         return self.entries[id]
@@ -109,6 +112,7 @@ def parse(data: dict) -> Rubric:
         raise RubricError(f"version must be {VERSION}, not {data.get('version')!r}")
     top = {name: _number(data, name, "") for name in ("loop_limit", "startup_limit")}
     top["stage"] = _number(data, "stage", "", whole=True)
+    top["rules"] = _rules(data)
     unknown = set(data) - set(SETTINGS) - set(OWN) - set(top) - {"version"}
     if unknown:
         known = [*SETTINGS, *OWN]
@@ -119,6 +123,19 @@ def parse(data: dict) -> Rubric:
     entries = {id: _entry(data, id) for id in SETTINGS}
     entries |= {id: _entry(data, id) if id in data else entry for id, entry in OWN.items()}
     return Rubric(entries, **top)
+
+
+def _rules(data: dict) -> dict[str, bool]:
+    table = data.get("rules")
+    if not isinstance(table, dict):
+        raise RubricError("the table [rules] is missing")
+    for name in table:
+        if name not in RULES:
+            raise RubricError(f"[rules] {name}: no such setting{_meant(name, RULES)}")
+    for name in RULES:
+        if not isinstance(table.get(name), bool):
+            raise RubricError(f"[rules] {name} must be true or false")
+    return table
 
 
 def _meant(wrong: str, known: Iterable[str]) -> str:

@@ -17,7 +17,9 @@ from pathlib import Path
 from mingpt.errors import BuildError, DeviceError, ToolchainError
 from mingpt.paths import INCLUDE, PACKAGE, ROOT, cache_dir
 from mingpt.submission import check_folder
+from simt import needs
 from simt.cache import touch, workspace
+from simt.compiler import CompileError
 
 LAST_ERROR = PACKAGE / "cuda" / "last_error.h"
 TIMEOUT = 300  # seconds
@@ -90,13 +92,14 @@ def _build_cpu(source: Path, mode: str) -> Path:
 def _build_cuda(source: Path, capability: int) -> Path:
     """capability: the GPU's compute capability times 10, such as 90."""
     nvcc = _find_nvcc()
-    flags = ["-O3", "-std=c++17", "-lineinfo", _target(capability, _architectures(nvcc))]
     # What two libraries call by one name stays two things, `static` variables of templates too,
     # which GNU would unite for the whole process.
-    flags += ["-shared", "-Xcompiler", "-fPIC,-fno-gnu-unique", "-Xlinker", "-Bsymbolic"]
+    both = [_target(capability, _architectures(nvcc)), "-Xcompiler", "-fPIC,-fno-gnu-unique"]
+    flags = [*both, "-O3", "-std=c++17", "-lineinfo"]
     flags += ["-I", str(INCLUDE), "-include", str(LAST_ERROR)]
+    link = [*both, "-shared", "-Xlinker", "-Bsymbolic"]
     inputs = [source, *local_includes(source), LAST_ERROR, *sorted(INCLUDE.iterdir())]
-    key = hashlib.sha256(repr((_version(nvcc), flags)).encode())
+    key = hashlib.sha256(repr((_version(nvcc), flags, link, needs.SECTION)).encode())
     for path in inputs:
         key.update(path.read_bytes())
     library = cache_dir() / f"gpt-sm_{capability}-{key.hexdigest()[:20]}.so"
@@ -105,17 +108,26 @@ def _build_cuda(source: Path, capability: int) -> Path:
         return library
 
     with workspace(library.parent) as folder:
-        partial = folder / library.name
-        command = [nvcc, *flags, "-o", str(partial), str(source)]
+        partial, compiled = folder / library.name, folder / "gpt.o"
+        _run(source, [nvcc, *flags, "-c", "-o", str(compiled), str(source)])
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
-        except subprocess.TimeoutExpired:
-            raise BuildError(f"nvcc did not finish {_shown(source)} in {TIMEOUT} s.") from None
-        if done.returncode != 0:
-            log = (done.stdout + done.stderr).strip() or f"nvcc ended with {done.returncode}"
-            raise BuildError(f"{_shown(source)} does not compile for the GPU:\n{log}")
+            needed = needs.needs_object([nvcc], [compiled], folder)
+        except CompileError as e:
+            raise BuildError(str(e)) from None
+        _run(source, [nvcc, *link, "-o", str(partial), str(compiled), str(needed)])
         os.replace(partial, library)  # whole or not at all; a second build at once does no harm
     return library
+
+
+def _run(source: Path, command: list[str]) -> None:
+    """nvcc, on a submission's source. Raises BuildError with what it printed."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        raise BuildError(f"nvcc did not finish {_shown(source)} in {TIMEOUT} s.") from None
+    if done.returncode != 0:
+        log = (done.stdout + done.stderr).strip() or f"nvcc ended with {done.returncode}"
+        raise BuildError(f"{_shown(source)} does not compile for the GPU:\n{log}")
 
 
 def local_includes(source: Path) -> list[Path]:

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from simt import needs
 from simt.cache import cache_dir as find_cache
 from simt.cache import prune, touch, workspace
 from simt.compiler import (
@@ -208,6 +209,9 @@ def _compile(
     link += ["-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs"] if kind == "library" else ["-rdynamic"]
     try:
         log = run(commands, timeout)
+        if kind == "library":
+            command = [*compiler.command, *compiler.flags]
+            link.append(str(needs.needs_object(command, objects, scratch)))
         if "-fsanitize=thread" in flags:  # functions of the C library become simt's
             redefine = ["objcopy", f"--redefine-syms={RUNTIME / 'redefined.txt'}"]
             run([[*redefine, path] for path in objects], timeout)
@@ -220,7 +224,8 @@ def _compile(
 def _content(*folders: Path) -> str:
     """A digest of the code of simt itself in these folders, and of how it is built."""
     files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
-    code = [path for path in (*files, Path(__file__)) if path.suffix != ".pyc"]
+    itself = (Path(__file__), Path(needs.__file__))
+    code = [path for path in (*files, *itself) if path.suffix != ".pyc"]
     return _digest(*(f"{path.name}\n{path.read_text(errors='replace')}" for path in code))
 
 

@@ -5,11 +5,13 @@ that moment. (On a CPU a kernel's time says little about a GPU; there the check 
 """
 
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from grader import roofline
 from grader.building import build
 from grader.checks.kernels import KERNELS, expected, remark
 from grader.framework import Context, blameless, check
@@ -51,6 +53,7 @@ def kernel_speed(context: Context) -> Passed:
             theirs = blameless(Caller, rubric.reference)
             compared = theirs(context, other, library, pool, deadline)
             rate = blameless(compared.rate, rubric.reference)
+            memory = roofline.bandwidth(other, roofline.ARRAYS, context.device)
             measured = {}
             for i, work in enumerate(works):
                 until = start + rubric.time_limit * (i + 1) / len(works)
@@ -58,7 +61,16 @@ def kernel_speed(context: Context) -> Passed:
                 measured[work.name] = measure(*pair, rubric, context.rng, until)
     told = ", ".join(f"{name} {pairs.ratio:.2f}" for name, pairs in measured.items())
     message = f"Against the reference's speed: {told}. {others}".rstrip()
-    return judge(measured, rubric, message, HINT, "calls_per_s")
+    flags: tuple[str, ...] = ()
+    for work in works:
+        rate = float(np.median(measured[work.name].rates[:, 0]))
+        flags += roofline.flags(work.name, rate, work.bytes, memory, roofline.ROOM_OF_CALLS)
+    passed = judge(measured, rubric, message, HINT, "calls_per_s", flags)
+    on_device = {
+        f"{work.name}_device_us": 1e6 * float(np.median(seconds))
+        for work, seconds in student.device_seconds.items()
+    }
+    return replace(passed, figures=passed.figures | on_device)
 
 
 def built(context: Context, worker, reference: Path) -> Path:
@@ -73,6 +85,7 @@ class Caller:
     def __init__(self, context: Context, worker, library: Path, pool: np.ndarray, deadline: float):
         self.context, self._worker, self._pool, self._deadline = context, worker, pool, deadline
         self._seconds: dict[Work, float] = {}  # of a call, about
+        self.device_seconds: dict[Work, list[float]] = {}  # of a call, by the GPU's own clock
         self._ask("load_library", path=worker.show(library), device=context.device)
         self._ask("fill_pool", pool)
 
@@ -96,8 +109,11 @@ class Caller:
         )
         self._ask("wake", core=core, seconds=WAKE)
         start = time.perf_counter()
-        self._ask("calls", function=work.function)
+        reply, _ = self._worker.ask("calls", function=work.function, limit=self._limit())
         seconds = time.perf_counter() - start
+        if reply["device_seconds"] is not None:
+            each = reply["device_seconds"] / len(run.slots)
+            self.device_seconds.setdefault(work, []).append(each)
         self._seconds[work] = seconds / len(run.slots)
         self._verify(run, elements)
         return len(run.slots) / seconds
@@ -116,5 +132,7 @@ class Caller:
             )
 
     def _ask(self, op: str, *arrays: np.ndarray, **fields) -> list[np.ndarray]:
-        limit = max(10.0, self._deadline - time.monotonic())
-        return self._worker.ask(op, *arrays, limit=limit, **fields)[1]
+        return self._worker.ask(op, *arrays, limit=self._limit(), **fields)[1]
+
+    def _limit(self) -> float:
+        return max(10.0, self._deadline - time.monotonic())

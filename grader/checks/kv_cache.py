@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from grader import counted
 from grader.client import RequestFailed, WorkerFailed
 from grader.diagnosis import cache as diagnosis
 from grader.diagnosis.faults import explain
@@ -12,7 +13,12 @@ from grader.diagnosis.probe import Probe
 from grader.framework import Context, check
 from grader.oracle import first_difference, relative_error
 from grader.outcome import Failure, Passed
+from grader.rules.verdict import require
 
+CALLS = (
+    "All that generate asks of the model goes through model.next_logits(ids, cache), and the"
+    " model's own layers compute it."
+)
 GROWN = 0.8  # of the points, for one that is right and allocates at each step
 
 
@@ -31,10 +37,16 @@ def kv_cache(context: Context) -> Passed:
         cache.load()
         earlier: list[diagnosis.Run] = []
         for name, prompt, count in cases(oracle, context.rng):
+            cache.calls()  # those before
             run = cache.generate(name, prompt, count)
+            made_calls = cache.calls()
             if problem := diagnosis.first_problem(run, oracle, rubric):
                 made = cache.made(prompt, count)
                 raise diagnosis.explain(run, problem, earlier, oracle, cache.probe(), made)
+            if made_calls is not None:
+                made_calls = counted.last_only(made_calls, oracle.config)
+            right = counted.expected(oracle.config, [int(n) for n in run.fed])
+            counted.compare(made_calls, right, f"With {name}", CALLS)
             earlier.append(run)
             worst = max(worst, relative_error(run.logits, oracle.after_prompt(prompt, run.new)))
         cache.check_pieces()
@@ -63,7 +75,7 @@ def cases(oracle, rng: np.random.Generator) -> list[tuple[str, np.ndarray, int]]
     return [
         ("a prompt of one token", oracle.prompt(rng, 1), 8),
         ("a longer prompt", half, 12),
-        ("the same prompt with its first token changed", changed, 4),
+        ("the same prompt with its first token changed", changed, 12),  # asked for as before
         ("a text up to the last position", oracle.prompt(rng, size - 16), 16),
         ("a prompt with room for one more token", oracle.prompt(rng, size - 1), 1),
     ]
@@ -78,9 +90,12 @@ class Cache:
         self._remaining = lambda: max(0.1, deadline - time.monotonic())
 
     def load(self) -> None:
-        """Import kv_cache.py."""
+        """Import kv_cache.py, if it keeps to the rules."""
+        session, submission = self._context.session, str(self._context.submission)
+        limit = self._remaining()
+        require(session, self._worker, "inspect_python", limit, submission=submission)
         try:
-            self._ask("load_cache", submission=str(self._context.submission))
+            self._ask("load_cache", submission=submission)
         except RequestFailed as error:
             raise diagnosis.not_loaded(error) from error
 
@@ -92,6 +107,10 @@ class Cache:
 
         arrays = self._try(name, partial(self._ask, "cached", prompt, new_tokens=count), short)
         return diagnosis.Run(name, prompt, count, *diagnosis.checked(arrays))
+
+    def calls(self) -> counted.Calls | None:
+        """Of the model's layers, since the last time."""
+        return counted.take(self._worker, self._remaining())
 
     def check_pieces(self) -> None:
         """Feed a text in pieces: the mask then has several rows and a history at once."""

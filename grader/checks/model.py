@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from grader import counted
 from grader.checks.kernels import KERNELS, expected, remark
 from grader.client import RequestFailed
 from grader.framework import Context, check
@@ -11,6 +12,10 @@ from grader.oracle import first_bad_token, first_difference, relative_error
 from grader.outcome import Failure, Passed
 
 SHORT = 4  # tokens of a text that is continued
+CALLS = (
+    "Each layer of the model comes to your functions once, with the sizes that gpt.h speaks of."
+    " Does something in gpt.cu call the others, or keep calls from coming?"
+)
 
 
 @check("model", needs=KERNELS)
@@ -40,13 +45,24 @@ def model(context: Context) -> Passed:
         except RequestFailed:  # it writes nothing, for one
             return False
 
+    def calls() -> counted.Calls | None:
+        return counted.take(worker, max(0.1, deadline - time.monotonic()))
+
     with context.worker(with_model=True) as worker:
+        calls()  # those before
         got = logits_with(kernels, prompt.size)
+        made = calls()
         bad = first_difference(got, right, rubric.tolerance)
         if bad is not None:
             raise wrong_logits(got, right, bad, culprits(prompt.size))
 
+        counted.compare(
+            made, counted.expected(oracle.config, [prompt.size], True), "For a whole text", CALLS
+        )
+
         (new,) = ask("greedy", prompt[:SHORT], new_tokens=rubric.new_tokens)
+        fed = [SHORT + i for i in range(rubric.new_tokens)]
+        counted.compare(calls(), counted.expected(oracle.config, fed), "In decoding", CALLS)
         if not right_with(kernels, SHORT):
             raise changed_with_time(culprits(SHORT))
     if new.shape != (rubric.new_tokens,) or new.dtype != np.int64:

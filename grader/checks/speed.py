@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grader import evidence
+from grader import counted, evidence, roofline
 from grader.checks.decoder import weights_of
 from grader.checks.kernel_speed import built
 from grader.framework import Context, blameless, check
@@ -23,7 +23,7 @@ from mingpt.paths import ROOT
 
 SHORTEST = 20.0  # seconds that any one run may take, even when the check's time is up
 # GPT-2 124M's: a step takes as long as reading the weights does, on a good day.
-SIZE = {"n_layer": 12, "n_head": 12, "n_embd": 768}
+SIZE = {"n_layer": 12, "n_head": 12, "n_embd": 768, "vocab_size": 50257, "block_size": 1024}
 
 
 @check("speed", needs=("kv_cache",), models=2, timed=True)
@@ -78,6 +78,8 @@ def compare(context: Context, make, oracle: Oracle, what: str, hint: str) -> Pas
             )
         with context.worker(with_model=True, submission=reference) as other:
             theirs = blameless(make, rubric.reference)
+            size = roofline.step_bytes(oracle.config, student.weights)
+            memory = roofline.bandwidth(other, size, context.device)
             compared = theirs(context, other, reference, oracle, deadline)
             pairs = measure(
                 student.tokens_per_second,
@@ -86,11 +88,14 @@ def compare(context: Context, make, oracle: Oracle, what: str, hint: str) -> Pas
                 context.rng,
                 deadline,
             )
+        student.check_calls()
     student.verify()
     blameless(compared.verify, rubric.reference)()
     rate, reference_rate = np.median(pairs.rates, axis=0)
     told = f"{rate:.0f} tokens/s, {pairs.ratio:.2f} of the reference's {reference_rate:.0f}."
-    passed = judge({"": pairs}, rubric, told, hint, "tokens_per_s")
+    room = roofline.ROOM[context.device]
+    flags = roofline.flags("At this speed your code", rate, size, memory, room)
+    passed = judge({"": pairs}, rubric, told, hint, "tokens_per_s", flags)
     return replace(
         passed,
         figures=passed.figures | student.figures | {"runs_verified": len(pairs.rates)},
@@ -109,9 +114,12 @@ class Runner:
         self._submission, self._oracle = submission, oracle
         self._runs: list[tuple[np.ndarray, np.ndarray]] = []  # prompts and new ids, to be verified
         self.margin = context.rubric.margin
+        self.weights = "float32"
         self.figures: dict = {}
+        self._fed = 0  # tokens, in all runs
         self.load()
-        self.tokens_per_second()  # warm up, like any other run
+        for _ in range(1 + context.rng.integers(2)):  # warm up: like any other run
+            self.tokens_per_second()
         self.verify()
 
     def load(self) -> None:
@@ -131,6 +139,7 @@ class Runner:
         if [(a.dtype.name, a.shape) for a in arrays] != [("int64", (count,))]:
             raise Failure(f"In a timed run, {count} ids were asked for, and something else came.")
         self._runs.append((prompt, arrays[0]))
+        self._fed += length + count - 1
         return count / seconds
 
     def verify(self) -> None:
@@ -144,6 +153,17 @@ class Runner:
                     " that text.",
                     "Timed runs have new prompts, and every token of theirs is checked.",
                 )
+
+    def check_calls(self) -> None:
+        """Whether the model's layers have seen the tokens of all runs. Raises Failure."""
+        calls = counted.take(self._worker, SHORTEST)
+        if calls is not None and counted.tokens(calls, self._oracle.config) < self._fed:
+            raise Failure(
+                "In the timed runs, fewer tokens went through the model's layers than the texts"
+                " have: something else computed them.",
+                "A cache remembers keys and values. The model computes each new token, by"
+                " model.next_logits, in timed runs as in others.",
+            )
 
     def ask(self, op: str, *arrays: np.ndarray, **fields) -> tuple[dict, list[np.ndarray]]:
         """At least SHORTEST seconds for each: a slow one doesn't use up the other's time."""
@@ -160,6 +180,9 @@ class DecoderRunner(Runner):
         self._seed = seed
         super().__init__(*arguments)
 
+    def check_calls(self) -> None:
+        """Its layers run within the library: none of them passes through here."""
+
     def load(self) -> None:
         library = self.context.session.library
         if self._submission != self.context.submission:
@@ -167,7 +190,7 @@ class DecoderRunner(Runner):
         limit = self.context.session.rubric.startup_limit  # none of it is the submission's time
         self._worker.ask("load_random", size=SIZE, seed=self._seed, limit=limit)
         reply, _ = self.ask("open_decoder", path=self._worker.show(library))
-        weights = weights_of(reply)
-        if weights != "float32":
-            self.margin = getattr(self.context.rubric, f"{weights}_margin")
+        self.weights = weights_of(reply)
+        if self.weights != "float32":
+            self.margin = getattr(self.context.rubric, f"{self.weights}_margin")
         self.figures = {"bytes_per_step": reply["bytes_per_step"]}

@@ -3,6 +3,7 @@
 gelu and layernorm get a whole text or four, so that a call takes longer than launching it.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,11 @@ class Work:
     @property
     def name(self) -> str:
         return f"{self.function} {'×'.join(map(str, self.sizes))}"
+
+    @property
+    def bytes(self) -> int:
+        """Of the inputs and the output: what a call must move."""
+        return 4 * sum(math.prod(shape) for shape in (self.shape, *self.inputs))
 
 
 def gelu(rows: int, cols: int) -> Work:

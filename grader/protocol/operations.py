@@ -78,9 +78,13 @@ FAILED = Record(
     where=Maybe(Record(file=Text(200), line=Int(0, 1 << 31), source=Text(800), function=Text(200))),
 )
 
+_MODEL = Record(**dict.fromkeys(("n_layer", "n_head", "n_embd", "vocab_size", "block_size"), COUNT))
 _CALL = {"function": NAME, "sizes": SIZES, "eps": Maybe(Float()), "null_bias": Bool()}
 _PLACED = _CALL | {"starts": SIZES}
 _WATCHED = _CALL | {"shape": SIZES}
+
+# Which rule of the game is broken ("": none), and the lines of a message that says where.
+BROKEN = Record(rule=OneOf("", "includes", "assembly", "symbols", "python"), broken=Text(16_000))
 
 OPERATIONS = {
     # build.py
@@ -95,6 +99,16 @@ OPERATIONS = {
         ),
         reply_arrays=(Array((UINT8,), 1),),  # the library
         defaults=MappingProxyType({"mode": "plain", "capability": None, "runtime": None}),
+    ),
+    # rules.py
+    "inspect_sources": Operation(
+        5, Record(submission=FilePath(), inline_assembly=Bool()), reply=BROKEN
+    ),
+    "inspect_library": Operation(6, Record(path=FilePath()), reply=BROKEN),
+    "inspect_python": Operation(
+        7,
+        Record(submission=FilePath(), torch_compile=Bool(), fused_attention=Bool()),
+        reply=BROKEN,
     ),
     # kernels.py
     "load_library": Operation(
@@ -130,17 +144,21 @@ OPERATIONS = {
         Record(elements=COUNT, num_slots=COUNT, sizes=SIZES, eps=Maybe(Float())),
         (integers(2), integers(1)),
     ),
-    "calls": Operation(32, Record(function=NAME)),
+    "calls": Operation(
+        32, Record(function=NAME), reply=Record(device_seconds=Maybe(Float(0, 1e6)))
+    ),
     "outputs": Operation(33, Record(slots=SIZES), reply_arrays=Several(floats(1), 0, 8)),
     # timing.py
     "wake": Operation(40, Record(core=Maybe(Int(0, 1 << 20)), seconds=Float(0, 60))),
-    # model.py
-    "load_model": Operation(50, Record(device=DEVICE)),
-    "load_random": Operation(
-        51, Record(size=Record(n_layer=COUNT, n_head=COUNT, n_embd=COUNT), seed=Int(0))
+    "read_memory": Operation(
+        41, Record(size=COUNT, device=DEVICE), reply=Record(seconds=Float(1e-9, 1e6))
     ),
+    # model.py
+    "load_model": Operation(50, Record(device=DEVICE, counted_by=Maybe(FilePath()))),
+    "load_random": Operation(51, Record(size=_MODEL, seed=Int(0))),
     "shorten": Operation(52, Record(block_size=COUNT)),
     "use_kernels": Operation(53, Record(path=FilePath(), layers=Many(NAME, 8))),
+    "layer_calls": Operation(56, reply=Record(counted=Bool()), reply_arrays=(integers(2),)),
     "logits": Operation(54, arrays=(integers(1),), reply_arrays=(floats(2),)),
     "greedy": Operation(55, Record(new_tokens=COUNT), (integers(1),), reply_arrays=(integers(1),)),
     # cache.py

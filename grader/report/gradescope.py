@@ -25,7 +25,7 @@ def results(result: Result) -> str:
         "visibility": "visible",
         "stdout_visibility": "hidden",  # students get what the tests say; stdout is for instructors
         "tests": [test(check) for check in result.checks],
-        "extra_data": {"max_score": result.max_score, "extra": result.extra},
+        "extra_data": {"max_score": result.max_score, "extra": result.extra, "flags": result.flags},
     }
     return json.dumps(document, indent=2) + "\n"
 

@@ -72,6 +72,7 @@ def view(result: Result) -> dict:
         "extra": current["extra"],
         "share": _share(current),
         "scope": scope_of(result),
+        "flags": result.flags,
         "first": next((check["id"] for check in checks if check["status"] == "failed"), ""),
         "checks": checks,
         "traffic": _functions(result),

@@ -29,6 +29,9 @@ def xml(result: Result) -> str:
     for name in ("score", "max_score", "extra"):
         value = f"{getattr(result, name):g}"
         ElementTree.SubElement(properties, "property", name=name, value=value)
+    for flag in result.flags:
+        value = _clean(f"{flag['id']}: {flag['text']}")
+        ElementTree.SubElement(properties, "property", name="flag", value=value)
     for check in result.checks:
         _case(suite, check, result.outputs.get(check.id, ""))
     root = ElementTree.Element("testsuites")

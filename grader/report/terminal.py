@@ -113,6 +113,9 @@ def show_total(output: Console, result: Result, verbose: bool) -> None:
     style = "bold green" if result.score == result.max_score else "bold"
     extra = f", and {result.extra:g} extra" if result.extra else ""
     output.print(Text(f" Score: {result.score:g} of {result.max_score:g}{extra}", style=style))
+    for flag in result.flags:
+        text = f"Worth a look ({flag['id']}): {flag['text']} This changes no points."
+        _indent(output, Text(printable(text), style="yellow"), 1)
     if before := last_time(result):
         output.print(Text(f" {before}", style="dim"))
     where = f" on {place['device']} ({place['device_name']}), isolation: {place['isolation']}"

@@ -13,7 +13,10 @@ from grader.worker.errors import describe
 
 # The module of each operation: a kernel's worker never imports torch, so that it starts at once.
 OPERATIONS = {
+    "inspect_sources": "rules",
     "build": "build",
+    "inspect_library": "rules",
+    "inspect_python": "rules",
     "load_library": "kernels",
     "call": "kernels",
     "call_captured": "kernels",
@@ -26,10 +29,12 @@ OPERATIONS = {
     "calls": "calls",
     "outputs": "calls",
     "wake": "timing",
+    "read_memory": "timing",
     "load_model": "model",
     "load_random": "model",
     "shorten": "model",
     "use_kernels": "model",
+    "layer_calls": "model",
     "logits": "model",
     "greedy": "model",
     "load_cache": "cache",

@@ -28,24 +28,30 @@ def load_cache(submission: str) -> tuple[dict, list]:
     return {}, []
 
 
-class Recorder:
-    """Stands for the model, and writes down the ids that each call feeds."""
+def recorder(model) -> tuple[object, list[list[int]]]:
+    """What stands for the model, and a list in which it writes down the ids that each call feeds.
 
-    def __init__(self, model):
-        self.__dict__.update(_model=model, fed=[])
+    Neither the model nor the list is an attribute of it: a submission gets what it was given.
+    """
+    fed: list[list[int]] = []
 
-    def next_logits(self, ids, cache=None):
-        self.fed.append(ids.reshape(-1).tolist())
-        return self._model.next_logits(ids, cache)
+    class Recorder:
+        __slots__ = ()
 
-    def forward(self, ids, cache=None):
-        self.fed.append(ids.reshape(-1).tolist())
-        return self._model(ids, cache)
+        def next_logits(self, ids, cache=None):
+            fed.append(ids.reshape(-1).tolist())
+            return model.next_logits(ids, cache)
 
-    __call__ = forward
+        def forward(self, ids, cache=None):
+            fed.append(ids.reshape(-1).tolist())
+            return model(ids, cache)
 
-    def __getattr__(self, name):
-        return getattr(self._model, name)
+        __call__ = forward
+
+        def __getattr__(self, name):
+            return getattr(model, name)
+
+    return Recorder(), fed
 
 
 def cached(ids: np.ndarray, new_tokens: int) -> tuple[dict, list]:
@@ -54,18 +60,18 @@ def cached(ids: np.ndarray, new_tokens: int) -> tuple[dict, list]:
     Arrays: the new ids (N), the logits that each was picked from (N, V), the lengths of what was
     fed in each call (calls), and the ids fed, end to end.
     """
-    recorder, picked_from = Recorder(host.model), []
+    (model, recorded), picked_from = recorder(host.model), []
 
     def sample(logits):
         picked_from.append(logits.reshape(-1).float().cpu().numpy())
         return host.pick_best(logits)
 
-    new = _take(_module.generate(recorder, host.tensor(ids), new_tokens, sample), new_tokens)
-    fed = [i for call in recorder.fed for i in call]
+    new = _take(_module.generate(model, host.tensor(ids), new_tokens, sample), new_tokens)
+    fed = [i for call in recorded for i in call]
     return {}, [
         new,
         np.stack(picked_from) if picked_from else np.zeros((0, 0), np.float32),
-        np.array([len(call) for call in recorder.fed], np.int64),
+        np.array([len(call) for call in recorded], np.int64),
         np.array(fed, np.int64),
     ]
 

@@ -6,21 +6,29 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from grader.worker.counter import CountedLibrary, CountedOps, Counter
 from mingpt import weights
 from mingpt.kernels import CustomOps, KernelLibrary
 from mingpt.ops import TorchOps
 
 model = None
+counter: Counter | None = None
 
 
-def load_model(device: str) -> tuple[dict, list]:
-    """Load the model and run it once, so that later runs need no warming up."""
-    global model
+def load_model(device: str, counted_by: str | None) -> tuple[dict, list]:
+    """Load the model and run it once, so that later runs need no warming up.
+
+    counted_by: the compiled counter.c; None: the layers' calls are not counted.
+    """
+    global model, counter
     torch.set_grad_enabled(False)
     # Two threads gain nothing on a model this small, and on a busy machine they wait for each
     # other: a tenth of the speed, and never the same twice.
     torch.set_num_threads(1)
     model, _ = weights.load(weights.BUNDLED, device=device)
+    if counted_by:
+        counter = Counter(counted_by)
+        model.ops = _torch_ops()
     model.next_logits(torch.zeros((1, 1), dtype=torch.int64, device=device))
     return {}, []
 
@@ -31,6 +39,7 @@ def load_random(size: dict, seed: int) -> tuple[dict, list]:
     device = model.device
     model = None  # there need not be room for both
     model = weights.untrained(size, seed).to(device)
+    model.ops = _torch_ops()
     return {}, []
 
 
@@ -44,8 +53,25 @@ def shorten(block_size: int) -> tuple[dict, list]:
 
 def use_kernels(path: str, layers: list[str]) -> tuple[dict, list]:
     """Replace torch's layers by a library's, those named only."""
-    model.ops = CustomOps(KernelLibrary(Path(path), model.device.type), tuple(layers), TorchOps())
+    device = model.device.type
+    if counter:
+        library = CountedLibrary(Path(path), device, counter)
+    else:
+        library = KernelLibrary(Path(path), device)
+    model.ops = CustomOps(library, tuple(layers), _torch_ops())
     return {}, []
+
+
+def layer_calls() -> tuple[dict, list]:
+    """The calls of layers since the last time: (rows, 5) int64, as Counter.take gives them.
+    {"counted"}: whether they are counted."""
+    if counter is None:
+        return {"counted": False}, [np.zeros((0, 5), np.int64)]
+    return {"counted": True}, [counter.take()]
+
+
+def _torch_ops() -> TorchOps:
+    return CountedOps(counter) if counter else TorchOps()
 
 
 def logits(ids: np.ndarray) -> tuple[dict, list]:

@@ -26,6 +26,21 @@ def wake(core: int | None, seconds: float) -> tuple[dict, list]:
     return {}, []
 
 
+def read_memory(size: int, device: str) -> tuple[dict, list]:
+    """{"seconds"} that it takes to read so many bytes of the device's memory once, at best."""
+    import torch
+
+    numbers = torch.ones(size // 4, device=device)
+    best = float("inf")
+    for _ in range(7):
+        begun = time.perf_counter()
+        numbers.sum()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - begun)
+    return {"seconds": best}, []
+
+
 def _work() -> None:
     """About a millisecond."""
     global _warm

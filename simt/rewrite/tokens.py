@@ -17,6 +17,7 @@ _TOKEN = re.compile(
     | (?P<char>(?:u8|[uUL])?'(?:\\.|[^'\\\n])+')
     | (?P<name>[A-Za-z_$]\w*)
     | (?P<number>\.?\d(?:[eEpP][+-]|'?[\w.])*)
+    | (?P<lone>["'][^\n]*)                                  # never closed: the rest of the line
     | (?P<punct><<[^\S\n]*<|>>>|<<|>>|<=|>=|->|::|\#\#|\.\.\.|.)
     """,
     re.DOTALL | re.VERBOSE,
@@ -39,7 +40,8 @@ class RewriteError(Exception):
 
 @dataclass(frozen=True)
 class Token:
-    """A name, number, string, char or punct(uation) of the code."""
+    """A name, number, string, char or punct(uation) of the code; lone: a quote without its mate,
+    and the rest of its line, as the compiler takes it."""
 
     kind: str
     text: str

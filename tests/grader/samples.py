@@ -66,4 +66,11 @@ def failing() -> Result:
         "score": 3.0, "max_score": 55, "extra": 0, "date": "2026-02-01T00:00:00+00:00",
         "device": "cpu", "device_name": EVIL, "points": {},
     }  # fmt: skip
-    return Result(checks, dict(PLACE), {"linear": EVIL}, EVIL, [earlier, earlier | {"score": 5.0}])
+    return Result(
+        checks,
+        dict(PLACE),
+        {"linear": EVIL},
+        EVIL,
+        [earlier, earlier | {"score": 5.0}],
+        [{"id": "speed", "text": f"Faster than memory {EVIL}"}],
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gallery.entries import SOLUTIONS, substituted
+from grader import roofline
 from grader.checks import kernel_speed, speed
 from grader.framework import GraderError
 from grader.kernels import timed
@@ -23,6 +24,7 @@ def measured(context, monkeypatch):
     monkeypatch.setattr(kernel_speed, "WORKS", WORKS)
     monkeypatch.setattr(kernel_speed, "POOL", 1 << 14)
     monkeypatch.setattr(kernel_speed, "SECONDS", 0.002)
+    monkeypatch.setattr(roofline, "ARRAYS", 1 << 20)
     size = {"n_layer": 2, "n_head": 2, "n_embd": 32, "vocab_size": 300, "block_size": 64}
     monkeypatch.setattr(speed, "SIZE", size)
 
@@ -43,7 +45,7 @@ def test_kernels_are_timed_in_turns(variant, measured):
     passed = measured(variant(), "kernel_speed", reference="solutions/ladder/2_tiled_linear")
     for work in WORKS:
         assert passed.figures[f"{work.name}_pairs"] == 2
-        assert passed.figures[f"{work.name}_student_calls_per_s"] > 100
+        assert passed.figures[f"{work.name}_student_calls_per_s"] > 1
     assert "gelu 8×96" in passed.message and "linear 8×40×64" in passed.message
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ LAUNCH = "  gelu_kernel<<<(n + block - 1) / block, block, 0, stream>>>(out, in, 
 INCLUDE = '#include "gpt.h"\n'
 HEADERS = "#include <csignal>\n#include <cstdio>\n#include <cstdlib>\n#include <unistd.h>\n"
 FORGED = 'for (int fd = 3; fd < 64; fd++) if (write(fd, "not a message at all", 20) < 0) continue;'
+
+
+@pytest.fixture
+def quick_rubric(quick_rubric):
+    """No rules: what they refuse is to meet the isolation here."""
+    return replace(quick_rubric, rules=quick_rubric.rules | {"enabled": False})
 
 
 @pytest.fixture
