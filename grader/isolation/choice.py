@@ -30,7 +30,7 @@ TRIALS = {"cpu": NUMPY, "cuda": NUMPY + CUDA}
 
 
 @functools.cache
-def in_force(device: str = "cpu") -> Level:
+def in_force(device: str) -> Level:
     """The level of the workers for "cpu" or "cuda" that this process starts. Raises
     IsolationError."""
     levels = candidates()

@@ -82,7 +82,8 @@ def _confine(settings: dict) -> None:
     """All that holds for the worker, from the outside in. Raises OSError."""
     os.setsid()
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    limits.confine(settings["device"])
+    limits.confine(settings["device"], processes.threads_of_ours())
+    os.environ[limits.DONE] = "1"
     _drop_capabilities()
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
     if rules := settings["landlock"]:

@@ -1,10 +1,11 @@
-"""The worker's own limits, set at its start, before it touches a submission. They can't be raised
-again."""
+"""The worker's own limits, set at its start, before it touches a submission: by itself, or by the
+launcher. They can't be raised again."""
 
 import contextlib
 import os
 import resource
 
+DONE = "MINGPT_LIMITED"  # in the environment of a worker that has its limits already
 FILE_BYTES = 64 << 20  # the largest file: captured output, and compiled libraries
 OPEN_FILES = 1024
 PROCESSES = 2048  # of one worker, threads included: torch and a compiler take some 10 per core
@@ -13,8 +14,9 @@ ADDRESS_SPACE = 16 << 30  # bytes: importing a torch that was built for CUDA map
 PART_OF_MEMORY = 0.75  # of the machine's, that one process may have to itself
 
 
-def confine(device: str) -> None:
-    """Limit this process and its children.
+def confine(device: str, others: int = 0) -> None:
+    """Limit this process and its children. others: processes of the same user that count with them,
+    for they share no namespace of users.
 
     (Not between fork and exec: running Python there isn't safe in a grader that has threads.)
     """
@@ -24,7 +26,7 @@ def confine(device: str) -> None:
         "FSIZE": FILE_BYTES,
         "NOFILE": OPEN_FILES,
         "CPU": CPU_SECONDS * cores,
-        "NPROC": PROCESSES + 16 * cores,
+        "NPROC": others + PROCESSES + 16 * cores,
     }
     if device == "cpu":  # a CUDA context reserves far more address space than it uses
         limits["AS"] = ADDRESS_SPACE

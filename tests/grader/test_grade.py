@@ -61,7 +61,7 @@ def test_solutions_get_full_marks(variant, quick_rubric, tmp_path):
             *("extra", "output", "more_hints", "revisit", "lost", "evidence", "seconds"),
         }
     environment = document["environment"]
-    assert environment["isolation"] == choice.in_force().description
+    assert environment["isolation"] == choice.in_force("cpu").description
     assert environment["device"] == "cpu"
     assert {"date", "device_name", "versions", "seed", "platform", "cores"} <= set(environment)
     assert list(tmp_path.glob(".result*")) == [], "a temporary file was left"

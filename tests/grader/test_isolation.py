@@ -21,7 +21,7 @@ def works(name: str) -> bool:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINGPT_ISOLATION", name)
         choice.in_force.cache_clear()
-        found = choice.in_force().name
+        found = choice.in_force("cpu").name
     choice.in_force.cache_clear()
     return found == name
 
@@ -369,7 +369,7 @@ def test_a_bubblewrap_that_is_refused_gives_way(monkeypatch, tmp_path):
     (tmp_path / "bwrap").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     choice.in_force.cache_clear()
-    found = choice.in_force()
+    found = choice.in_force("cpu")
     choice.in_force.cache_clear()
     assert found.name != levels.BUBBLEWRAP and "No permissions" in found.reason and found.missing
 
