@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from grader import files
-from grader.isolation import sandbox
+from grader.isolation import choice, sandbox
 from grader.isolation.shelf import Shelf
 from grader.protocol import FAILURE, ChannelClosed, Message, ProtocolError, pair
 
@@ -74,9 +74,11 @@ class Worker:
         self._folder = files.temporary_folder("mingpt-grade-")
         self._channel, (theirs, memory) = pair()
         try:
-            self.shelf = Shelf(self._folder, submission)
+            level = choice.in_force(device).name
+            self.shelf = Shelf(self._folder, submission, level)
             self._sandbox = sandbox.start(
                 ["-m", "grader.worker", str(theirs), str(memory), device],
+                level=level,
                 device=device,
                 folder=self._folder,
                 shown=self.shelf.shown,
@@ -94,6 +96,16 @@ class Worker:
     def show(self, file: Path) -> str:
         """Let the worker read a file, such as a library; returns its path there. Raises OSError."""
         return str(self.shelf.add(file))
+
+    def pause(self) -> None:
+        """Stop it with all that the submission has started: while another one is timed."""
+        if self._alive:
+            self._sandbox.pause()
+
+    def resume(self) -> None:
+        """Let it go on: before it is asked again."""
+        if self._alive:
+            self._sandbox.resume()
 
     def post(self, op: str, *arrays: np.ndarray, **fields) -> None:
         """Ask without waiting: the next ask() waits for this first. For work started early.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).parent / "worker" / "counter.c"
 Calls = Counter  # (layer, *sizes) -> how often
+MOST = 4096  # kinds of calls that are told apart
 
 
 def library() -> Path | None:
@@ -58,7 +59,11 @@ def take(worker: "Worker", limit: float) -> Calls | None:
 
 def read(table: np.ndarray) -> Calls:
     """What a worker's `layer_calls` sent: (rows, 5) int64. Raises Failure for another table."""
-    if table.shape[1] != 5 or not np.isin(table[:, 0], range(len(LAYERS))).all():
+    if (
+        len(table) > MOST
+        or table.shape[1] != 5
+        or not np.isin(table[:, 0], range(len(LAYERS))).all()
+    ):
         raise Failure("What came back as the layers' calls can't be read.")
     calls: Calls = Counter()
     for kind, *sizes, count in table.tolist():

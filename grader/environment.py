@@ -8,7 +8,7 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 
-from grader.isolation import levels
+from grader.isolation import choice
 
 
 def describe(device: str, seed: int) -> dict:
@@ -20,6 +20,7 @@ def describe(device: str, seed: int) -> dict:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
+    level = choice.in_force(device)
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "device": device,
@@ -30,8 +31,8 @@ def describe(device: str, seed: int) -> dict:
         "platform": platform.platform(),
         "versions": versions,
         "seed": str(seed),  # as text: JSON's numbers are too short for it
-        "isolation": levels.in_force().description,
-        "isolation_reason": levels.in_force().reason,  # for not being stronger
+        "isolation": level.description,
+        "isolation_reason": level.reason,  # for not being stronger
     }
 
 

@@ -27,7 +27,7 @@ if __name__ == "__main__":  # run as a file: its folder is on the path, where th
 from grader import environment, files, history, own_checks, rubric
 from grader.framework import PLACES, REGISTRY
 from grader.grading import grade
-from grader.isolation import levels
+from grader.isolation import choice, levels
 from grader.own_checks import OwnCheckError
 from grader.report import events, terminal
 from grader.results import ERROR, Result, ResultError, read
@@ -172,8 +172,9 @@ def run(options: argparse.Namespace) -> int:
         if id not in REGISTRY:
             raise UsageError(f"there is no check {id!r}; the checks are {', '.join(REGISTRY)}")
 
+    device = environment.choose_device(options.device)
     if options.require_isolation:
-        levels.require()
+        choice.require(device)
     output = terminal.console(stderr=bool(options.progress))
     faults: list[BaseException] = []
     if options.progress:
@@ -188,7 +189,7 @@ def run(options: argparse.Namespace) -> int:
             graded_by,
             only=options.only,
             stage=options.stage,
-            device=environment.choose_device(options.device),
+            device=device,
             progress=progress,
             on_error=lambda check, error: faults.append(error),
         )

@@ -134,7 +134,7 @@ def profile(session: Session, folder: Path, function: str) -> dict:
         traced.load(worker, library, limit)
         out, said = traced.run(worker, "profiled", case, limit)
         try:
-            kernels = read_profiles(said, library, arithmetic=True)
+            kernels = read_profiles(said, library, arithmetic=True, run=traced.tools(worker, limit))
         except ValueError:
             raise Failure("What came back as simt's counts can't be read.") from None
     if not kernels:

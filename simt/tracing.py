@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from simt.build import Build, build_program
-from simt.lines import lines_of
+from simt.lines import Run, lines_of, output_of
 from simt.reading import count, counts, dim3, one_of, parse, text
 
 WARP = 32
@@ -158,15 +158,16 @@ def run_traced(build: Build, arguments: Sequence[str] = ()) -> Result:
     return Result(status, read_traces(text, build.path))
 
 
-def read_traces(recorded: str, binary: Path) -> list[Trace]:
+def read_traces(recorded: str, binary: Path, run: Run = output_of) -> list[Trace]:
     """What simt_recordings() returned in a program or library built in the mode "profile".
 
-    Raises ValueError for a text that is none: it may come from a process that can't be trusted.
+    run: where tools look at the binary, as lines.lines_of's. Raises ValueError for a text that is
+    none: it may come from a process that can't be trusted.
     """
     try:
         data = parse(recorded)
         pcs = {form["pc"] for launch in data for form in launch["forms"] if "pc" in form}
-        lines = {pc: line.name for pc, line in lines_of(binary, map(count, pcs)).items()}
+        lines = {pc: line.name for pc, line in lines_of(binary, map(count, pcs), run).items()}
         return [_launch(launch, lines) for launch in data]
     except (
         ValueError,

@@ -22,6 +22,7 @@ from grader.outcome import Failure, NotMeasured, Passed
 from grader.rubric import Entry
 from grader.scoring import fraction, reason
 from mingpt.paths import ROOT
+from simt.lines import Run, output_of
 from simt.profiling import read_profiles
 
 # Of each launch 8 blocks are looked at, evenly spread, and what they do is multiplied up. A block
@@ -96,14 +97,18 @@ def count(
         out, text = traced.run(worker, "profiled", case, remaining)
         if traced.is_wrong(case, out, rubric[case.function].slack):
             raise Failure(f"{case.name}: when its traffic is counted, the result is wrong.")
-        found[case.function] = read(text, library, case, arithmetic)
+        found[case.function] = read(
+            text, library, case, arithmetic, traced.tools(worker, remaining)
+        )
     return found
 
 
-def read(text: str, library: Path, case: Case, arithmetic: bool = False) -> Traffic:
+def read(
+    text: str, library: Path, case: Case, arithmetic: bool = False, run: Run = output_of
+) -> Traffic:
     """simt's counts. Raises Failure for what they can't be: the submission could have made them."""
     try:
-        counts = traffic(read_profiles(text, library, arithmetic=arithmetic))
+        counts = traffic(read_profiles(text, library, arithmetic=arithmetic, run=run))
     except ValueError as error:
         raise Failure(f"What came back as simt's counts can't be read. {error}") from None
     if counts.sectors * 32 < 4 * np.prod(case.shape):

@@ -11,16 +11,17 @@ import random
 import select
 import signal
 import subprocess
-import time
 from pathlib import Path
+from typing import BinaryIO
 
 from grader.isolation import seccomp
-from grader.isolation.view import View, view
+from grader.isolation.view import View
 
 SCRATCH = Path("/tmp")
 SCRATCH_BYTES = 1 << 30  # of memory, when it is all used
 SHARED_BYTES = 64 << 20  # /dev/shm
 NAMESPACES = ("pid", "ipc", "net", "uts", "cgroup-try")
+PATIENCE = 30.0  # seconds for what was killed to be gone
 NOBODY = "65534"  # who it is in there
 
 
@@ -80,88 +81,31 @@ def _become_nobody() -> list[str]:
     return [*made, "--bounding-set", "-all", "--no-new-privs"]
 
 
-def refusal() -> str:
-    """Why this machine doesn't do it, "" if it does: tried with a command that does nothing."""
-    made = Command(view("cpu", {}))
-    try:
-        done = subprocess.run(
-            [*made.arguments, "/bin/true"],
-            **{"cwd": "/", "capture_output": True, "text": True, "timeout": 20},
-            pass_fds=made.inherit,
-        )
-    except FileNotFoundError:
-        return "bwrap is not installed"
-    except (OSError, subprocess.SubprocessError) as error:
-        return f"bwrap could not be run: {error}"
-    finally:
-        made.close()
-    said = done.stderr.strip().splitlines()
-    return "" if done.returncode == 0 else (said[-1] if said else f"status {done.returncode}")
-
-
 class Inside:
-    """The first process in there, by the pipe in which bwrap tells of it."""
+    """The first process in there. With it all others end, and it is the last to be gone."""
 
-    def __init__(self, info_fd: int):
-        self._info_fd = info_fd
+    def __init__(self, info: BinaryIO):
+        """info: where bwrap tells of it, at once."""
         self._pidfd: int | None = None
+        with contextlib.suppress(ValueError, OSError):
+            self._pidfd = os.pidfd_open(json.load(info)["child-pid"])  # bwrap has not waited yet
 
-    def kill(self, outer: subprocess.Popen, grace: float) -> int:
-        """End all processes inside; returns the exit status, as Popen gives it.
-
-        grace: seconds for it to end by itself, so that the status is its own.
-        """
-        self._look(outer.pid, time.monotonic() + 5)
-        if grace:
-            try:
-                return status_of(outer.wait(grace))
-            except subprocess.TimeoutExpired:
-                pass
-        if self._pidfd is not None and outer.poll() is None:
+    def kill(self, outer: subprocess.Popen) -> int:
+        """End all processes inside, and wait for that; the exit status of `outer`, which is bwrap,
+        as Popen gives it."""
+        if self._pidfd is None:  # nothing has begun inside
+            outer.kill()
+            return status_of(outer.wait())
+        with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            # bwrap ends when it has seen that process end, which ends after all the others.
-            try:
-                return status_of(outer.wait(30))
-            except subprocess.TimeoutExpired:
-                pass
-        outer.kill()
-        return status_of(outer.wait())
-
-    def close(self) -> None:
-        for fd in (self._info_fd, self._pidfd):
-            if fd is not None:
-                os.close(fd)
-        self._info_fd = self._pidfd = None
-
-    def _look(self, outer: int, deadline: float) -> None:
-        """Learn which process it is; it stays unknown where bwrap has failed or has ended."""
-        text = b""
-        while self._pidfd is None:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._info_fd], [], [], left)[0]:
-                return
-            part = os.read(self._info_fd, 4096)
-            if not part:
-                return
-            text += part
-            try:
-                pid = json.loads(text)["child-pid"]
-            except ValueError:
-                continue  # the rest is to come
-            with contextlib.suppress(ProcessLookupError):
-                self._pidfd = os.pidfd_open(pid)
-            if self._pidfd is not None and _parent(pid) != outer:  # another one's by now
-                os.close(self._pidfd)
-                self._pidfd = None
-            return
-
-
-def _parent(pid: int) -> int | None:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rsplit(b")", 1)[1].split()[1])
-    except OSError:
-        return None
+        select.select([self._pidfd], [], [], PATIENCE)
+        os.close(self._pidfd)
+        self._pidfd = None
+        try:
+            return status_of(outer.wait(PATIENCE))
+        except subprocess.TimeoutExpired:
+            outer.kill()
+            return status_of(outer.wait())
 
 
 def status_of(status: int) -> int:

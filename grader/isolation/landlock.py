@@ -65,7 +65,7 @@ def restrict(
         for rights, paths in (
             (READ, read),
             (files, write),
-            (READ_FILE | READ_DIR | WRITE_FILE | IOCTL_DEV, devices),
+            (READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE | IOCTL_DEV, devices),
             (READ_DIR, names),
         ):
             for path in paths:

@@ -18,7 +18,7 @@ import signal
 import sys
 from pathlib import Path
 
-from grader.isolation import landlock, limits
+from grader.isolation import landlock, limits, processes
 
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 22, 24, 38
 PR_SET_CHILD_SUBREAPER = 36
@@ -68,42 +68,14 @@ def _watch(worker: int, lifeline: int) -> int:
 
 def _end_all() -> None:
     """Kill every descendant, and wait for each. First all are stopped: none starts another."""
-    stopped: set[int] = set()
-    while new := _descendants() - stopped:
-        _signal(new, signal.SIGSTOP)
-        stopped |= new
+    found = processes.stop_below(os.getpid())
     while True:
-        _signal(_descendants() or stopped, signal.SIGKILL)
-        stopped = set()
-        try:
-            while os.waitpid(-1, 0):
-                pass
-        except ChildProcessError:
-            if not _descendants():
-                return
-
-
-def _descendants() -> set[int]:
-    """All processes below this one."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdecimal():
-            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
-                parent = int(file.read().rsplit(b")", 1)[1].split()[1])
-                children.setdefault(parent, []).append(int(name))
-    found: set[int] = set()
-    queue = [os.getpid()]
-    while queue:
-        below = children.get(queue.pop(), [])
-        queue += below
-        found.update(below)
-    return found
-
-
-def _signal(processes: set[int], number: int) -> None:
-    for pid in processes:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, number)
+        processes.send(found, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.waitpid(-1, 0)
+        if not (found := processes.descendants(os.getpid())):
+            return
 
 
 def _confine(settings: dict) -> None:
@@ -114,6 +86,9 @@ def _confine(settings: dict) -> None:
     _drop_capabilities()
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
     if rules := settings["landlock"]:
+        # To name its threads, as CUDA's driver does and must. Left open: as long as it is, this
+        # folder of /proc is the one that the rule is for.
+        rules["devices"].append(f"/proc/self/fd/{os.open('/proc/self', os.O_PATH)}")
         landlock.restrict(**{kind: map(Path, paths) for kind, paths in rules.items()})
     if settings["filter"] is not None:
         with open(settings["filter"], "rb") as file:

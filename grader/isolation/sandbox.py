@@ -1,15 +1,15 @@
 """Starts a worker in the isolation that is in force, and ends it with all that it has started."""
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
-from grader.isolation import bubblewrap, levels, seccomp
+from grader.isolation import bubblewrap, levels, processes, seccomp
 from grader.isolation.view import ROOT, View, view
 
 # Passed on to workers; everything else of the environment stays here.
@@ -45,19 +45,34 @@ class Sandbox:
         grace: seconds for the worker to end by itself, so that its status is its own. Afterwards
         none of the processes is left.
         """
-        if self._inside is not None:
-            status = self._inside.kill(self.process, grace)
-            self._inside.close()
-            return status
-        if grace:
-            with contextlib.suppress(subprocess.TimeoutExpired):
+        try:
+            if grace:
                 self.process.wait(grace)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:  # Ctrl-C too
+            status = self._kill()
+        return status
+
+    def pause(self) -> None:
+        """Stop all of its processes, so that they take no time from another's. On Linux only."""
+        if sys.platform == "linux":
+            processes.stop_below(self.process.pid)
+
+    def resume(self) -> None:
+        """Let them go on."""
+        if sys.platform == "linux":
+            processes.send(processes.descendants(self.process.pid), signal.SIGCONT)
+
+    def _kill(self) -> int:
+        if self._inside is not None:
+            return self._inside.kill(self.process)
         if self._lifeline is not None:
             os.close(self._lifeline)
             self._lifeline = None
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            with suppress(subprocess.TimeoutExpired):
                 return bubblewrap.status_of(self.process.wait(30))
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         return self.process.wait()
 
@@ -65,6 +80,7 @@ class Sandbox:
 def start(
     arguments: Sequence[str],
     *,
+    level: str,
     device: str,
     folder: Path,
     shown: Mapping[Path, Path],
@@ -73,11 +89,11 @@ def start(
 ) -> Sandbox:
     """Start `python ARGUMENTS` with nothing of ours but the file descriptors `inherit`.
 
-    folder: the grader's, for this worker alone; its output goes to folder/output. shown: what it
-    may read besides the usual: where it sees that -> where that is. variables: of its environment,
-    besides the usual. Raises OSError.
+    level: the name of one. folder: the grader's, for this worker alone; output goes to
+    folder/output. shown: what it may read besides the usual: where it sees that -> where that is.
+    variables: of its environment, besides the usual. Raises OSError.
     """
-    if levels.in_force().name == levels.BUBBLEWRAP:
+    if level == levels.BUBBLEWRAP:
         seen = view(device, shown)
         return _in_namespaces(arguments, seen, folder, device, inherit, variables)
     scratch = folder / "scratch"
@@ -86,16 +102,17 @@ def start(
     command = [sys.executable, *arguments]
     if sys.platform != "linux":
         return Sandbox(_popen(command, folder, environment, inherit, cwd=scratch))
-    return _under_rules(command, view(device, shown), scratch, device, inherit, environment)
+    seen = view(device, shown) if level == levels.LANDLOCK else None
+    return _under_rules(command, seen, scratch, device, inherit, environment)
 
 
 def _under_rules(
-    command: list[str], seen: View, scratch: Path, device: str, inherit, environment: dict
+    command: list[str], seen: View | None, scratch: Path, device: str, inherit, environment: dict
 ) -> Sandbox:
     lifeline, ours = os.pipe()
     filter_fd = seccomp.open_program(device)
     rules = None
-    if levels.in_force().name == levels.LANDLOCK:
+    if seen is not None:
         read = [*seen.read_only.values(), Path("/proc"), Path("/sys/devices/system")]
         devices = [*map(Path, DEVICES), *seen.devices]
         rules = {"read": read, "write": [scratch], "devices": devices, "names": [ROOT]}
@@ -119,22 +136,15 @@ def _under_rules(
 
 
 def _in_namespaces(arguments, seen: View, folder: Path, device: str, inherit, variables) -> Sandbox:
-    read_fd, write_fd = os.pipe()
-    inside, made = bubblewrap.Inside(read_fd), None
-    try:
-        made = bubblewrap.Command(seen, device, write_fd)
-        command = [*made.arguments, sys.executable, *arguments]
-        environment = _environment(bubblewrap.SCRATCH) | variables
-        inherit = (*inherit, *made.inherit)
-        process = _popen(command, folder, environment, inherit)
-    except BaseException:
-        inside.close()
-        raise
-    finally:
-        os.close(write_fd)
-        if made is not None:
-            made.close()
-    return Sandbox(process, inside)
+    info, told = os.pipe()
+    with open(info, "rb") as info, closing(bubblewrap.Command(seen, device, told)) as made:
+        try:
+            command = [*made.arguments, sys.executable, *arguments]
+            environment = _environment(bubblewrap.SCRATCH) | variables
+            process = _popen(command, folder, environment, (*inherit, *made.inherit))
+        finally:
+            os.close(told)
+        return Sandbox(process, bubblewrap.Inside(info))
 
 
 def _popen(

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from grader.isolation import levels
+from grader.isolation.levels import BUBBLEWRAP
 from grader.isolation.view import ROOT, holds_private_files
 
 MOST_BYTES = 64 << 20  # of a submission; what exceeds them is not there for the worker
@@ -28,8 +28,8 @@ class Shelf:
     at that moment, and readable for the user that the worker is. Elsewhere it sees the submission.
     """
 
-    def __init__(self, folder: Path, submission: Path | None = None):
-        """Raises OSError."""
+    def __init__(self, folder: Path, submission: Path | None, level: str):
+        """level: the worker's. Raises OSError."""
         self._folder = folder / "shelf"
         self._folder.mkdir()
         self._folder.chmod(READABLE[0])
@@ -37,7 +37,7 @@ class Shelf:
         self._submission = home(submission).absolute() if submission is not None else None
         if self._submission is None:
             return
-        if levels.in_force().name == levels.BUBBLEWRAP:
+        if level == BUBBLEWRAP:
             _copy(self._submission, folder / "submission")
             self.shown[self._submission] = folder / "submission"
         elif holds_private_files(self._submission):
@@ -71,7 +71,10 @@ def files_in(folder: Path) -> Iterator[Path]:
     private, room = holds_private_files(folder), MOST_BYTES
     folders = [folder]
     while folders:
-        entries = sorted(os.scandir(folders.pop(0)), key=lambda entry: entry.name)
+        try:
+            entries = sorted(os.scandir(folders.pop(0)), key=lambda entry: entry.name)
+        except OSError:
+            continue  # closed to us, or too deep down: nobody reads it
         for entry in sorted(entries, key=lambda entry: Path(entry.name).suffix not in SOURCES):
             path = Path(entry.path)
             if entry.is_dir(follow_symlinks=False):

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from grader import building
-from grader.client import Worker
+from grader.client import RequestFailed, Worker
 from grader.kernels.cases import Case
 from grader.kernels.reference import REFERENCES
 from grader.kernels.runs import wrong
 from grader.outcome import Failure
+from simt.lines import MOST_SAID, Run
 from simt.tracing import Trace, read_traces
 
 MAX_TEXT = 8 << 20  # bytes of what simt says of one kernel; a large kernel's takes 100 KB
@@ -47,10 +48,27 @@ def steps(
     if len(addresses) != len(names):
         raise Failure("The worker sent back something else than where the buffers were.")
     try:
-        launches = read_traces(text, library)
+        launches = read_traces(text, library, tools(worker, limit))
     except ValueError as error:
         raise Failure(f"What came back as simt's recording can't be read. {error}") from None
     return out, launches, dict(zip(names, addresses, strict=True))
+
+
+def tools(worker: Worker, limit: float) -> Run:
+    """Where simt's tools look at the library that a worker has loaded: there. Who wrote it may have
+    written it for them."""
+
+    def run(tool: str, library: Path, given: str) -> str:
+        sent = np.frombuffer(given.encode(), np.uint8)
+        try:
+            _, (said,) = worker.ask("tool", sent, name=tool, limit=limit)
+        except RequestFailed as error:
+            raise ValueError(f"the library can't be looked at: {error.message[:200]}") from None
+        if said.size > MOST_SAID:
+            raise ValueError(f"{tool} says more than {MOST_SAID >> 20} MB")
+        return said.tobytes().decode(errors="replace")
+
+    return run
 
 
 def _call(

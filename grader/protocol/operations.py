@@ -65,7 +65,7 @@ COUNT = Int(0, 1 << 40)
 DEVICE = OneOf("cpu", "cuda")
 NAME = Text(64)  # of a function, a layer, a step
 SIZES = Many(COUNT, 8)
-SAID = Array((UINT8,), 1)  # a JSON text of simt's
+SAID = Array((UINT8,), 1)  # a text: of simt's, or of a tool's
 BUFFERS = Several(floats(1), 1, 4)  # out, in, and weight and bias where there are any
 INPUTS = Several(Array((FLOAT32,), None), 1, 3)
 
@@ -78,6 +78,7 @@ FAILED = Record(
     where=Maybe(Record(file=Text(200), line=Int(0, 1 << 31), source=Text(800), function=Text(200))),
 )
 
+_MODEL = Record(**dict.fromkeys(("n_layer", "n_head", "n_embd", "vocab_size", "block_size"), COUNT))
 _CALL = {"function": NAME, "sizes": SIZES, "eps": Maybe(Float()), "null_bias": Bool()}
 _PLACED = _CALL | {"starts": SIZES}
 _WATCHED = _CALL | {"shape": SIZES}
@@ -130,6 +131,12 @@ OPERATIONS = {
         Record(addresses=Many(Int(0), 4)),
         (floats(2), SAID),
     ),
+    "tool": Operation(
+        23,
+        Record(name=OneOf("addr2line", "llvm-symbolizer", "objdump")),
+        (SAID,),
+        reply_arrays=(SAID,),
+    ),
     # calls.py
     "fill_pool": Operation(30, arrays=(floats(1),)),
     "prepare_calls": Operation(
@@ -148,15 +155,7 @@ OPERATIONS = {
     ),
     # model.py
     "load_model": Operation(50, Record(device=DEVICE, counted_by=Maybe(FilePath()))),
-    "load_random": Operation(
-        51,
-        Record(
-            size=Record(
-                n_layer=COUNT, n_head=COUNT, n_embd=COUNT, vocab_size=COUNT, block_size=COUNT
-            ),
-            seed=Int(0),
-        ),
-    ),
+    "load_random": Operation(51, Record(size=_MODEL, seed=Int(0))),
     "shorten": Operation(52, Record(block_size=COUNT)),
     "use_kernels": Operation(53, Record(path=FilePath(), layers=Many(NAME, 8))),
     "layer_calls": Operation(56, reply=Record(counted=Bool()), reply_arrays=(integers(2),)),

@@ -23,6 +23,7 @@ OPERATIONS = {
     "checked": "traced",
     "profiled": "traced",
     "traced": "traced",
+    "tool": "traced",
     "fill_pool": "calls",
     "prepare_calls": "calls",
     "calls": "calls",

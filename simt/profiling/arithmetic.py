@@ -19,9 +19,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simt.lines import output_of
-
-LARGEST = 16 << 20  # bytes of a binary that is looked at; its text takes 50 times as much
+from simt.lines import Run, output_of
 
 TRACE = "__sanitizer_cov_trace_pc"
 
@@ -47,14 +45,13 @@ class BasicBlock:
     calls: dict[int, str] = field(default_factory=dict)  # those that call a math function: its name
 
 
-def basic_blocks(binary: Path, starts: Collection[int]) -> dict[int, BasicBlock]:
-    """The blocks that begin at these addresses. Without binutils: {}. Raises ValueError for a
-    binary that is too large, or can't be read in time."""
+def basic_blocks(
+    binary: Path, starts: Collection[int], run: Run = output_of
+) -> dict[int, BasicBlock]:
+    """The blocks that begin at these addresses. Without binutils: {}. run: as lines.lines_of's."""
     if not starts or not shutil.which("objdump"):
         return {}
-    if Path(binary).stat().st_size > LARGEST:
-        raise ValueError(f"a binary of more than {LARGEST >> 20} MB is not looked at")
-    code = list(_disassemble(binary))
+    code = list(_disassemble(run("objdump", binary, "")))
     index = {address: i for i, (address, _, _) in enumerate(code)}
     found = {}
     for start in starts:
@@ -65,10 +62,9 @@ def basic_blocks(binary: Path, starts: Collection[int]) -> dict[int, BasicBlock]
     return found
 
 
-def _disassemble(binary: Path) -> Iterator[tuple[int, str, str]]:
-    """(address, mnemonic, operands) of each instruction."""
-    command = ["objdump", "-d", "-C", "--no-show-raw-insn", "-j", ".text", str(binary)]
-    for line in output_of(command).splitlines():
+def _disassemble(said: str) -> Iterator[tuple[int, str, str]]:
+    """(address, mnemonic, operands) of each instruction, of what objdump says."""
+    for line in said.splitlines():
         if found := _INSTRUCTION.match(line):
             yield int(found[1], 16), found[2], found[3].split("#")[0].strip()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simt.lines import Line, lines_of, place
+from simt.lines import Line, Run, lines_of, output_of, place
 from simt.profiling.arithmetic import BasicBlock, basic_blocks
 from simt.profiling.kernel import COUNTS, Access, CodeLine, Kernel, SharedUse
 from simt.reading import count, counts, dim3, one_of, parse, some, text
@@ -26,24 +26,27 @@ SHARED_WORDS = 1 << 16  # of a variable: a block has at most 227 KB
 WARP = 32
 
 
-def read_profiles(counted: str, binary: Path, *, arithmetic: bool = True) -> list[Kernel]:
+def read_profiles(
+    counted: str, binary: Path, *, arithmetic: bool = True, run: Run = output_of
+) -> list[Kernel]:
     """What simt_profiles() returned in a program or library built in the mode "profile".
 
-    arithmetic: read the binary's machine code too (half a second), for Kernel.code. Raises
-    ValueError for a text that is no profile: it may come from a process that can't be trusted.
+    arithmetic: read the binary's machine code too (half a second), for Kernel.code. run: where
+    tools look at the binary, as lines.lines_of's. Raises ValueError for a text that is no profile:
+    it may come from a process that can't be trusted.
     """
     try:
-        return _read(parse(counted), binary, arithmetic)
+        return _read(parse(counted), binary, arithmetic, run)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"This is not a profile of simt: {error!r}") from error
 
 
-def _read(data: list[dict], binary: Path, arithmetic: bool) -> list[Kernel]:
+def _read(data: list[dict], binary: Path, arithmetic: bool, run: Run) -> list[Kernel]:
     starts = {count(start) for fields in some(data, MOST) for start, _, _ in fields["code"]}
-    blocks = basic_blocks(binary, starts if arithmetic else ())
+    blocks = basic_blocks(binary, starts if arithmetic else (), run)
     addresses = {address for block in blocks.values() for address in block.addresses}
     addresses.update(count(access["pc"]) for fields in data for access in fields["accesses"])
-    lines = lines_of(binary, addresses)
+    lines = lines_of(binary, addresses, run)
     return [_kernel(fields, blocks, lines) for fields in data]
 
 

@@ -1,6 +1,6 @@
 """What the fuzz tests are made of: messages by their declaration, broken bytes and broken JSON.
 
-MINGPT_FUZZ=3000 pytest tests/grader/test_fuzz.py asks for so many cases of each test; by default
+MINGPT_FUZZ=3000 pytest tests/grader/test_fuzz*.py asks for so many cases of each test; by default
 they are few, and the same each time.
 """
 
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import composite
 
 from grader.client import Worker
-from grader.protocol import FAILURE, REQUEST, SUCCESS, Message, frames, pair
+from grader.protocol import REQUEST, Message, frames, pair
 from grader.protocol.fields import Bool, FilePath, Float, Int, Many, Maybe, OneOf, Record, Text
 from grader.protocol.operations import FAILED, OPERATIONS, Array, Arrays, Several
 
@@ -203,6 +203,10 @@ def _indices(values: list) -> list[int]:
     return [*range(min(len(values), 6)), len(values) - 1]
 
 
+def is_printable(text: str) -> bool:
+    return all(c.isprintable() or c in "\n\t" for c in text)
+
+
 # ------------------------------------------------------------------------------ a hostile end
 
 
@@ -268,6 +272,3 @@ def sealed(message: Message, like: Message) -> bytes:
     """The frame of a message, with the ticket of a request."""
     return frames.encode(Message(message.op, message.fields, message.arrays, message.role,
                                  like.ticket))[0]  # fmt: skip
-
-
-__all__ = ["FAILURE", "SUCCESS"]

@@ -15,7 +15,7 @@ import pytest
 
 from grader import framework, rubric
 from grader.grading import grade
-from grader.isolation import levels
+from grader.isolation import choice
 from mingpt.paths import ROOT
 
 GRADE = [sys.executable, str(ROOT / "grader" / "grade.py")]
@@ -61,7 +61,7 @@ def test_solutions_get_full_marks(variant, quick_rubric, tmp_path):
             *("extra", "output", "more_hints", "revisit", "lost", "evidence", "seconds"),
         }
     environment = document["environment"]
-    assert environment["isolation"] == levels.in_force().description
+    assert environment["isolation"] == choice.in_force().description
     assert environment["device"] == "cpu"
     assert {"date", "device_name", "versions", "seed", "platform", "cores"} <= set(environment)
     assert list(tmp_path.glob(".result*")) == [], "a temporary file was left"
@@ -255,6 +255,8 @@ def test_interrupting_ends_the_workers(variant, tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130 and "interrupted" in errors and "Traceback" not in errors
+    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
     assert not (tmp_path / "r.json").exists()
 

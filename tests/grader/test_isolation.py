@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.isolation import bubblewrap, levels, sandbox
+from grader.isolation import bubblewrap, choice, levels, sandbox
 from mingpt.paths import ROOT
 
 GRADE = [sys.executable, str(ROOT / "grader" / "grade.py")]
@@ -20,15 +20,15 @@ GRADE = [sys.executable, str(ROOT / "grader" / "grade.py")]
 def works(name: str) -> bool:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINGPT_ISOLATION", name)
-        levels.in_force.cache_clear()
-        found = levels.in_force().name
-    levels.in_force.cache_clear()
+        choice.in_force.cache_clear()
+        found = choice.in_force().name
+    choice.in_force.cache_clear()
     return found == name
 
 
 HERE = [
     pytest.param(name, marks=() if works(name) else pytest.mark.skip(reason="not on this machine"))
-    for name in levels.NAMES
+    for name in (levels.BUBBLEWRAP, levels.LANDLOCK, levels.PROCESS)
 ]
 CONFINED = [one for one in HERE if one.values[0] != levels.PROCESS]
 
@@ -37,9 +37,9 @@ CONFINED = [one for one in HERE if one.values[0] != levels.PROCESS]
 def level(request, monkeypatch):
     """The level that the test's parameter names, in force."""
     monkeypatch.setenv("MINGPT_ISOLATION", request.param)
-    levels.in_force.cache_clear()
+    choice.in_force.cache_clear()
     yield request.param
-    levels.in_force.cache_clear()
+    choice.in_force.cache_clear()
 
 
 @pytest.fixture
@@ -51,6 +51,7 @@ def start(level, tmp_path):
         folder.mkdir()
         started = sandbox.start(
             ["-c", code],
+            level=level,
             device="cpu",
             folder=folder,
             shown={path: path for path in shown},
@@ -172,6 +173,7 @@ def test_other_processes_cannot_be_signalled(run):
 DAEMON = """
 import ctypes, os, signal, time
 def daemon(name):
+    says, told = os.pipe()
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
@@ -180,9 +182,10 @@ def daemon(name):
                     signal.signal(number, signal.SIG_IGN)
             ctypes.CDLL(None).prctl(15, name)
             print(f'{name} runs', flush=True)
+            os.write(told, b'.')
             time.sleep(600)
         os._exit(0)
-    os.wait()
+    os.wait(), os.read(says, 1)
 """
 
 
@@ -196,6 +199,52 @@ def called(name: str) -> list[str]:
         except OSError:
             continue
     return found
+
+
+# Counts as fast as it can, in two processes of which one is nobody's child.
+SPINNING = """
+import mmap, os, time
+shared = mmap.mmap(-1, 16)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    place = 8
+else:
+    os.wait()
+    place = 0
+while True:
+    count = int.from_bytes(shared[place:place + 8], 'little') + 1
+    shared[place:place + 8] = count.to_bytes(8, 'little')
+    if count % 1000 == 0:
+        print(place, flush=True)
+"""
+
+
+@pytest.mark.parametrize("level", HERE, indirect=True)
+def test_a_paused_worker_does_nothing_until_it_is_resumed(start):
+    started, output = start(SPINNING)
+
+    def grows() -> bool:
+        """In both processes, within a while."""
+        before, deadline = output.read_text(), time.monotonic() + 30
+        while time.monotonic() < deadline:
+            more = output.read_text()[len(before) :].split()
+            if {"0", "8"} <= set(more):
+                return True
+            time.sleep(0.02)
+        return False
+
+    assert grows()
+    started.pause()
+    before = output.read_text()
+    time.sleep(0.3)
+    assert output.read_text() == before
+    started.resume()
+    assert grows()
+    started.pause()
+    started.kill()
+    assert not Path(f"/proc/{started.process.pid}").exists()
 
 
 @pytest.mark.parametrize("how", ["killed", "has ended"])
@@ -219,8 +268,8 @@ def test_a_killed_grader_leaves_no_process(level, tmp_path):
     code = DAEMON + f"daemon({name.encode()!r}); time.sleep(600)"
     grader = (
         "import sys, time; from pathlib import Path; from grader.isolation import sandbox\n"
-        f"sandbox.start(['-c', {code!r}], device='cpu', folder=Path({str(tmp_path)!r}), shown={{}},"
-        " inherit=(), variables={})\n"
+        f"sandbox.start(['-c', {code!r}], level={level!r}, folder=Path({str(tmp_path)!r}),"
+        " device='cpu', shown={}, inherit=(), variables={})\n"
         "time.sleep(600)"
     )
     process = subprocess.Popen([sys.executable, "-c", grader], cwd=ROOT)
@@ -278,8 +327,40 @@ def test_too_little_isolation_is_refused_if_it_is_required(tmp_path):
 def test_the_report_says_which_isolation_was_in_force():
     from grader.environment import describe
 
-    levels.in_force.cache_clear()
+    choice.in_force.cache_clear()
     assert describe("cpu", 1)["isolation"].startswith("bubblewrap")
+
+
+@pytest.mark.parametrize("level", HERE, indirect=True)
+def test_a_worker_can_name_its_threads(run):
+    said = run(
+        "import os, threading\n"
+        "def name():\n"
+        "    path = f'/proc/{os.getpid()}/task/{threading.get_native_id()}/comm'\n"
+        "    open(path, 'w').write('named')\n"
+        "    print(open(path).read().strip())\n"
+        "thread = threading.Thread(target=name)\n"
+        "thread.start(), thread.join(), name()"
+    )
+    assert said.split() == ["named", "named"]  # CUDA's driver does so, or refuses to work
+
+
+def test_the_strongest_level_in_which_a_worker_works_is_taken(monkeypatch):
+    # Stands for a driver that needs what a view or a rule takes away.
+    needs_a_file = f"open({str(ROOT / 'README.md')!r})"
+    monkeypatch.setitem(choice.TRIALS, "cuda", needs_a_file)
+    monkeypatch.delenv("MINGPT_ISOLATION", raising=False)
+    choice.in_force.cache_clear()
+    found, others = choice.in_force("cuda"), choice.in_force("cpu")
+    with pytest.raises(levels.IsolationError, match="files"):
+        choice.require("cuda")
+    choice.in_force.cache_clear()
+    assert found.name == levels.PROCESS and "files" in found.missing
+    assert (
+        found.reason.count("README.md") + found.reason.count("not installed")
+        == len(levels.candidates()) - 1
+    )
+    assert others.name == levels.candidates()[0].name or not works(levels.BUBBLEWRAP)
 
 
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="no bubblewrap")
@@ -287,9 +368,9 @@ def test_a_bubblewrap_that_is_refused_gives_way(monkeypatch, tmp_path):
     (tmp_path / "bwrap").write_text("#!/bin/sh\necho 'bwrap: No permissions' >&2\nexit 1\n")
     (tmp_path / "bwrap").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    levels.in_force.cache_clear()
-    found = levels.in_force()
-    levels.in_force.cache_clear()
+    choice.in_force.cache_clear()
+    found = choice.in_force()
+    choice.in_force.cache_clear()
     assert found.name != levels.BUBBLEWRAP and "No permissions" in found.reason and found.missing
 
 
