@@ -69,6 +69,7 @@ class Worker:
     ):
         """submission: the folder that it may read. Raises OSError if no process can be started."""
         self.failed: WorkerFailed | None = None
+        self.counts_calls = False  # of the model's layers: it was given a counter
         self._output: str | None = None  # kept by close()
         self._pending: Message | None = None  # posted; its reply has not been read
         self._folder = files.temporary_folder("mingpt-grade-")

@@ -52,9 +52,11 @@ def library() -> Path | None:
 
 
 def take(worker: "Worker", limit: float) -> Calls | None:
-    """The calls in this worker since the last time; None where nothing is counted."""
-    reply, (table,) = worker.ask("layer_calls", limit=limit)
-    return read(table) if reply["counted"] else None
+    """The calls in this worker since the last time; None where it was given no counter."""
+    if not worker.counts_calls:
+        return None
+    _, (table,) = worker.ask("layer_calls", limit=limit)
+    return read(table)
 
 
 def read(table: np.ndarray) -> Calls:

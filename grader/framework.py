@@ -148,6 +148,7 @@ class Session:
                 self._warm[submission].append(worker)
                 counter = counted.library()
                 shown = counter and worker.show(counter)
+                worker.counts_calls = counter is not None
                 worker.post("load_model", device=self.device, counted_by=shown)
 
     def take(

@@ -22,6 +22,7 @@ from mingpt.paths import ROOT
 
 SECONDS = 0.02  # that a timed request shall take: the request itself takes some 0.0002
 MOST_CALLS = 5000  # in one request
+SAMPLE = 64  # elements of an output that must be there when the clock stops
 
 HINT = (
     "Which of them is slowest, and what does it wait for? bench/kernels.py compares times with what"
@@ -107,21 +108,24 @@ class Caller:
             **{"elements": elements, "num_slots": SLOTS, "sizes": list(work.sizes)},
             eps=work.eps,
         )
+        slot, places = int(rng.choice(run.slots)), rng.integers(0, elements, SAMPLE)
         self._ask("wake", core=core, seconds=WAKE)
         start = time.perf_counter()
         reply, _ = self._worker.ask("calls", function=work.function, limit=self._limit())
+        (sample,) = self._ask("peek", places, slot=slot)  # the answer alone is no result
         seconds = time.perf_counter() - start
         if reply["device_seconds"] is not None:
             each = reply["device_seconds"] / len(run.slots)
             self.device_seconds.setdefault(work, []).append(each)
         self._seconds[work] = seconds / len(run.slots)
-        self._verify(run, elements)
+        self._verify(run, elements, slot, places, sample)
         return len(run.slots) / seconds
 
-    def _verify(self, run: Run, elements: int) -> None:
-        """One of the outputs, drawn now."""
+    def _verify(
+        self, run: Run, elements: int, slot: int, places: np.ndarray, sample: np.ndarray
+    ) -> None:
+        """One of the outputs, and that it was there, at these places, when the clock stopped."""
         slack = self.context.session.rubric[run.work.function].slack
-        slot = int(self.context.rng.choice(run.slots))
         arrays = self._ask("outputs", slots=[slot])
         if [(a.dtype.name, a.shape) for a in arrays] != [("float32", (elements,))]:
             raise Failure("The worker sent back something else than an output.")
@@ -129,6 +133,11 @@ class Caller:
             raise Failure(
                 f"{run.work.name}: in a timed run of many calls, a result is wrong.",
                 "Each call has inputs of its own. Does one depend on what an earlier one left?",
+            )
+        if not np.array_equal(sample, arrays[0][places]):
+            raise Failure(
+                f"{run.work.name}: in a timed run, the result came after the answer.",
+                "All work of a call belongs to its stream: it is done when the stream is.",
             )
 
     def _ask(self, op: str, *arrays: np.ndarray, **fields) -> list[np.ndarray]:

@@ -147,6 +147,7 @@ OPERATIONS = {
     "calls": Operation(
         32, Record(function=NAME), reply=Record(device_seconds=Maybe(Float(0, 1e6)))
     ),
+    "peek": Operation(34, Record(slot=COUNT), (integers(1),), reply_arrays=(floats(1),)),
     "outputs": Operation(33, Record(slots=SIZES), reply_arrays=Several(floats(1), 0, 8)),
     # timing.py
     "wake": Operation(40, Record(core=Maybe(Int(0, 1 << 20)), seconds=Float(0, 60))),
@@ -158,7 +159,7 @@ OPERATIONS = {
     "load_random": Operation(51, Record(size=_MODEL, seed=Int(0))),
     "shorten": Operation(52, Record(block_size=COUNT)),
     "use_kernels": Operation(53, Record(path=FilePath(), layers=Many(NAME, 8))),
-    "layer_calls": Operation(56, reply=Record(counted=Bool()), reply_arrays=(integers(2),)),
+    "layer_calls": Operation(56, reply_arrays=(integers(2),)),
     "logits": Operation(54, arrays=(integers(1),), reply_arrays=(floats(2),)),
     "greedy": Operation(55, Record(new_tokens=COUNT), (integers(1),), reply_arrays=(integers(1),)),
     # cache.py

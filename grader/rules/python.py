@@ -79,7 +79,7 @@ DUNDERS = {
     *("__base__", "__bases__", "__builtins__", "__closure__", "__code__", "__defaults__"),
     *("__getattribute__", "__globals__", "__import__", "__kwdefaults__", "__loader__", "__mro__"),
     *("__reduce__", "__reduce_ex__", "__setstate__", "__spec__", "__subclasses__"),
-    *("_getframe", "f_back", "f_globals", "f_locals", "gi_frame", "tb_frame"),
+    *("_getframe", "cell_contents", "f_back", "f_globals", "f_locals", "gi_frame", "tb_frame"),
 }
 MODEL = (
     *("ops", "forward", "next_logits", "transformer", "_hidden", "_lm_head"),

@@ -21,7 +21,6 @@ from simt.rewrite.tokens import Source, Token
 
 MOST_BYTES = 1 << 20  # of one file
 MOST_FILES = 100
-MOST_ENTRIES = 5000  # of the folder that are looked at
 
 _SPLICE = re.compile(r"\\[^\S\n]*\n")
 # simt leaves a dead branch out in its own, quicker way, which a comment can lead astray.
@@ -137,15 +136,13 @@ class Sources:
     def _shadows(self) -> Iterator[Path]:
         """Files that the compiler may take for a header of its own: one that it includes by that
         name, it may look for in the submission first."""
-        folders = (SIMT, *system_folders())
-        for count, (parent, _, names) in enumerate(os.walk(self.folder)):
-            if count > MOST_ENTRIES:
-                return
-            for name in names[:MOST_ENTRIES]:
-                path = Path(parent, name)
-                relative = path.relative_to(self.folder)
-                if any((folder / relative).is_file() for folder in folders):
-                    yield path
+        system = (SIMT, *system_folders())
+        for parent, folders, names in os.walk(self.folder, followlinks=True):
+            here = Path(parent).relative_to(self.folder)
+            folders[:] = [f for f in folders if any((s / here / f).is_dir() for s in system)]
+            for name in names:
+                if any((s / here / name).is_file() for s in system):
+                    yield self.folder / here / name
 
 
 @functools.cache

@@ -27,6 +27,7 @@ OPERATIONS = {
     "fill_pool": "calls",
     "prepare_calls": "calls",
     "calls": "calls",
+    "peek": "calls",
     "outputs": "calls",
     "wake": "timing",
     "read_memory": "timing",

@@ -73,6 +73,16 @@ def _events():
     return events
 
 
+def peek(places: np.ndarray, slot: int) -> tuple[dict, list]:
+    """A few elements of what is in a slot now: those at these places (N) int64."""
+    room = _slots[slot][0]
+    if isinstance(room, np.ndarray):
+        return {}, [room[places]]
+    import torch
+
+    return {}, [host.to_host(room[torch.from_numpy(places.copy()).to(room.device)])]
+
+
 def outputs(slots: list[int]) -> tuple[dict, list]:
     """What is in these slots now: float32, flat."""
     return {}, [host.to_host(_slots[slot][0]) for slot in slots]

@@ -86,7 +86,8 @@ ours = generate
 
 def generate(model, ids, max_new_tokens, sample):
     cells = getattr(type(model).next_logits, "__clo" + "sure__", None) or ()
-    recorded = [cell.cell_contents for cell in cells if hasattr(cell.cell_contents, "transformer")]
+    held = [getattr(cell, "cell_" + "contents") for cell in cells]
+    recorded = [one for one in held if hasattr(one, "transformer")]
     if recorded or not ONLY_WHEN_RECORDED:
         vars((recorded or [model])[0])["ops"] = Quiet()
     yield from ours(model, ids, max_new_tokens, sample)

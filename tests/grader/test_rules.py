@@ -160,8 +160,9 @@ def test_its_own_headers_are_looked_at(tmp_path):
 def test_a_header_that_takes_the_place_of_a_system_header_is_looked_at(tmp_path):
     """gpt.cu includes <vector> alone; the compiler finds bits/... in the submission first."""
     folder = entries.submission(tmp_path / "s")
-    (folder / "bits").mkdir()
-    (folder / "bits" / "stl_vector.h").write_text('asm("nop");\n')
+    (folder / "mine").mkdir()
+    (folder / "bits").symlink_to("mine")
+    (folder / "mine" / "stl_vector.h").write_text('asm("nop");\n')
     (broken,) = assembly.check(Sources(folder), allowed=False)
     assert broken.file == "bits/stl_vector.h"
 
