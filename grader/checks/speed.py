@@ -132,10 +132,11 @@ class Runner:
         length = min(rubric.prompt_tokens, size // 2)
         count = min(rubric.new_tokens, size - length)
         prompt = self._oracle.prompt(rng, length)
-        self.ask("wake", core=core, seconds=WAKE)
-        start = time.perf_counter()
-        _, arrays = self.ask(self.op, prompt, new_tokens=count)
-        seconds = time.perf_counter() - start
+        with self._worker.awake():  # and stopped while the other one is timed
+            self.ask("wake", core=core, seconds=WAKE)
+            start = time.perf_counter()
+            _, arrays = self.ask(self.op, prompt, new_tokens=count)
+            seconds = time.perf_counter() - start
         if [(a.dtype.name, a.shape) for a in arrays] != [("int64", (count,))]:
             raise Failure(f"In a timed run, {count} ids were asked for, and something else came.")
         self._runs.append((prompt, arrays[0]))
@@ -156,7 +157,8 @@ class Runner:
 
     def check_calls(self) -> None:
         """Whether the model's layers have seen the tokens of all runs. Raises Failure."""
-        calls = counted.take(self._worker, SHORTEST)
+        with self._worker.awake():
+            calls = counted.take(self._worker, SHORTEST)
         if calls is not None and counted.tokens(calls, self._oracle.config) < self._fed:
             raise Failure(
                 "In the timed runs, fewer tokens went through the model's layers than the texts"

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from grader import history, starters
 from grader.grade import UsageError, find
+from grader.isolation.levels import BUBBLEWRAP
 from grader.isolation.shelf import Shelf
 from grader.outcome import Failure
 from grader.submission import LARGEST, check_file
@@ -123,7 +124,7 @@ def look(folder: Path) -> list[str]:
     attempt(lambda: find(folder))
     history.path_of(folder)
     with tempfile.TemporaryDirectory() as kept:
-        shelf = Shelf(Path(kept), folder)
+        shelf = Shelf(Path(kept), folder, BUBBLEWRAP)
         with contextlib.suppress(OSError):  # building.build says which file it was
             shelf.digest()
     if attempt(lambda: check_file(folder, "gpt.cu")):
