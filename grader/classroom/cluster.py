@@ -12,7 +12,6 @@ import fcntl
 import logging
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,8 +19,9 @@ import dask
 import psutil
 from distributed import Client, LocalCluster, Worker
 from distributed.diagnostics.plugin import WorkerPlugin
+from distributed.security import Security
 
-from grader.classroom import ClassroomError
+from grader.classroom import ClassroomError, work
 
 try:
     import tomllib
@@ -29,6 +29,7 @@ except ModuleNotFoundError:  # Python 3.10
     import tomli as tomllib
 
 QUIET, GPU = "quiet", "GPU"
+NOWHERE = "127.0.0.1:0"  # of the scheduler's web pages, of which there are none
 PATIENCE = "20s"  # for a scheduler to answer
 MEMORY = 2 << 30  # bytes that a grading takes at most: three processes with torch and a model
 # A worker that dies says nothing against what it graded (work.py): Dask shall try again.
@@ -36,6 +37,7 @@ SETTINGS = {
     "distributed.scheduler.allowed-failures": 1000,
     "distributed.worker.memory.terminate": False,
     "distributed.comm.timeouts.connect": "20s",
+    "distributed.scheduler.http.routes": [],
 }
 
 
@@ -55,8 +57,9 @@ class Quiet(WorkerPlugin):
         self.run = run  # another one's lock is another
 
     async def setup(self, worker: Worker) -> None:
-        path = Path(tempfile.gettempdir()) / f"mingpt-lab-quiet-{os.getuid()}-{self.run}"
-        self._lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        work.place().mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = work.place() / f"quiet-{self.run}"
+        self._lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -116,7 +119,8 @@ def slurm(config: Path) -> Iterator[Client]:
         raise ClassroomError(f"--slurm {config}: [{min(unknown)}] is not known: cluster, scale")
     with _settings():
         try:
-            cluster = SLURMCluster(**data.get("cluster", {}))
+            pages = {"scheduler_options": {"dashboard_address": ":0"}}  # any free port
+            cluster = SLURMCluster(**pages | data.get("cluster", {}))
         except (TypeError, ValueError) as error:
             raise ClassroomError(f"--slurm {config}: [cluster] {error}") from None
         with cluster, Client(cluster) as client:
@@ -149,16 +153,32 @@ def _with_gpus(gpus: list[str]):
         }
         for index, gpu in enumerate(gpus)
     }  # fmt: skip
-    scheduler = {"cls": Scheduler, "options": {"dashboard": False, "host": "127.0.0.1"}}
-    return SpecCluster(workers=workers, scheduler=scheduler)
+    security = _private()
+    for one in workers.values():
+        one["options"]["security"] = security
+    options = {"dashboard_address": NOWHERE, "host": "127.0.0.1", "security": security}
+    scheduler = {"cls": Scheduler, "options": options}
+    return SpecCluster(workers=workers, scheduler=scheduler, security=security)
+
+
+def _private() -> Security:
+    """Who may give work to a scheduler can do what its user can. With keys of its own nobody else
+    may: no other user of this machine, and no submission."""
+    try:
+        return Security.temporary()
+    except ImportError:
+        raise ClassroomError(
+            "the package cryptography is missing: pip install '.[class]'"
+        ) from None
 
 
 def _workers() -> dict:
     return {
         "threads_per_worker": 1,
         "memory_limit": 0,  # a grading is a process of its own
-        "dashboard_address": None,
+        "dashboard_address": NOWHERE,
         "host": "127.0.0.1",
+        "security": _private(),
         "silence_logs": logging.CRITICAL,
     }
 

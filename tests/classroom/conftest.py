@@ -18,7 +18,7 @@ def private(tmp_path, monkeypatch):
     """A cache of its own, and a log of the gradings that were begun."""
     monkeypatch.setenv("MINGPT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("FAKE_GRADER_LOG", str(tmp_path / "log"))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
 
 
 @pytest.fixture

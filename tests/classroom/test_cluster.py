@@ -1,6 +1,7 @@
 """Clusters: one that is there and loses its scheduler, and one on a Slurm that is a stub."""
 
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from distributed import Client
 
 from grader.classroom import ClassroomError, cluster
 from grader.classroom.documents import parsed
@@ -122,3 +124,40 @@ def test_nobody_at_an_address(monkeypatch):
     nobody = cluster.existing("tcp://127.0.0.1:9")
     with pytest.raises(ClassroomError, match="no scheduler answers"), nobody:
         pass
+
+
+def visible() -> tuple[str, float, float]:
+    begun = time.time()
+    time.sleep(0.3)
+    return os.environ["CUDA_VISIBLE_DEVICES"], begun, time.time()
+
+
+def test_each_gpu_has_one_grading_at_a_time(monkeypatch):
+    monkeypatch.setattr(cluster, "gpus_here", lambda: ["3", "5"])
+    with cluster.local(device="cuda") as client:
+        futures = [client.submit(visible, resources={cluster.GPU: 1}, pure=False) for _ in range(6)]
+        found = client.gather(futures)
+    assert {gpu for gpu, _, _ in found} == {"3", "5"}
+    for gpu in ("3", "5"):
+        times = sorted((begun, ended) for one, begun, ended in found if one == gpu)
+        assert all(ended <= begun for (_, ended), (begun, _) in itertools.pairwise(times))
+    monkeypatch.setattr(cluster, "gpus_here", list)
+    with pytest.raises(ClassroomError, match="no GPU is here"), cluster.local(device="cuda"):
+        pass
+
+
+def test_a_machine_is_quiet_for_one_worker():
+    with cluster.local(2) as client:
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            workers = client.scheduler_info()["workers"].values()
+            quiet = [one["resources"].get(cluster.QUIET, 0) for one in workers]
+            if sum(quiet) == 1:
+                break
+            time.sleep(0.1)
+        assert sorted(quiet) == [0, 1]
+        address = client.scheduler.address
+        with pytest.raises((OSError, TypeError)):  # nobody else gives it work
+            Client(address, timeout=3)
+        with pytest.raises(OSError):
+            Client(address.replace("tls://", "tcp://"), timeout=3)
