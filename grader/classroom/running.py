@@ -32,8 +32,8 @@ def run(
 
     stages: what tells the tasks that are left, asked when the stage begins, and the resources that
     each of them needs. finished: gets each outcome, as it comes, and sees to it that its task is no
-    longer left. tick: called now and then with the number of workers. reconnect: whether a
-    scheduler that is lost may come back.
+    longer left. tick: called now and then with the number of workers that can do these tasks.
+    reconnect: whether a scheduler that is lost may come back.
 
     Raises what `finished` raises, ClassroomError where a worker can't grade, and KeyboardInterrupt;
     what was going on is ended then.
@@ -87,7 +87,7 @@ def _outcomes(client: Client, tasks: list[Task], needs: dict, tick) -> Iterator:
         completed.add(future)
 
     while True:
-        workers = sum(client.nthreads().values())
+        workers = _able(client, needs)
         tick(workers)
         for task in islice(coming, max(0, max(4, AHEAD * workers) - len(waiting))):
             submit(task)
@@ -108,6 +108,13 @@ def _outcomes(client: Client, tasks: list[Task], needs: dict, tick) -> Iterator:
                 raise ClassroomError(f"a worker failed: {type(error).__name__}: {error}")
             else:
                 yield task, outcome
+
+
+def _able(client: Client, needs: dict[str, float]) -> int:
+    """How many workers have what a task needs."""
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    has = [one.get("resources", {}) for one in workers]
+    return sum(all(one.get(name, 0) >= least for name, least in needs.items()) for one in has)
 
 
 def _batch(completed: as_completed) -> list:

@@ -2,7 +2,7 @@
 
 That process outlives its worker. It holds a lock, and writes its document into a folder on its
 machine: when a worker is killed, the next one finds the grading going on, or finished, and waits
-for it or takes what is there. So a kill costs no work, and tells nothing against a submission.
+for it or takes what is there. So a kill costs little, and tells nothing against a submission.
 What counts against it is a grading that began and ended with no document: three of them, and no
 more are made.
 """

@@ -70,17 +70,18 @@ def test_killed_interrupted_and_run_again(tmp_path, hand_in, classroom, begun):
     assert status == 1 and "look at zoe: The grading of this submission ended 3 times" in said
     assert scores(tmp_path / "out") == {s: 2.0 * v for s, v in points.items()} | {"zoe": 0.0}
     count = begun()
-    assert count.count(("zoe", "untimed")) == 3 and ("zoe", "timed") not in count
-    # What was going on at the kill was taken over; only Ctrl-C ends a grading that is begun again.
-    assert all(count.count((s, part)) <= 2 for s in points for part in ("untimed", "timed"))
-    assert len(count) <= 2 * len(points) + 3 + 2
+    assert count.count(("zoe", "untimed")) >= 3 and ("zoe", "timed") not in count
+    # What was going on at the kill was taken over; what Ctrl-C ended is begun again, and what was
+    # on its way to be stored.
+    assert all(count.count((s, part)) <= 3 for s in points for part in ("untimed", "timed"))
+    assert sum(name != "zoe" for name, _ in count) <= 2 * len(points) + 4
     before = len(count)
     classroom()  # all is there: nothing is graded, and no cluster is started
     assert len(begun()) == before
 
 
 def test_workers_that_die_all_the_time_change_nothing(tmp_path, begun):
-    files = [{"gpt.cu": f"// sleep 0.5 points {i % 10 + 1} {i}".encode()} for i in range(8)]
+    files = [{"gpt.cu": f"// sleep 0.5 points {i % 10 + 1} {i}".encode()} for i in range(6)]
     tasks = {
         f"key{i}": work.Task(f"key{i}", f"s{i}", one, ("--part", "untimed"), tuple(GRADER.split()))
         for i, one in enumerate(files)
@@ -88,12 +89,14 @@ def test_workers_that_die_all_the_time_change_nothing(tmp_path, begun):
     results, stop, killed = {}, threading.Event(), []
 
     def kill():
+        """One of the two, whenever a grading has begun."""
         dice = random.Random(1)
-        while not stop.wait(0.7):
-            every = psutil.Process().children(recursive=True)
-            workers = [p for p in every if "spawn_main" in " ".join(p.cmdline())]
-            if workers and results:
-                killed.append(dice.choice(workers).kill())
+        while not stop.wait(0.05):
+            if len(begun()) > len(killed):
+                with contextlib.suppress(psutil.NoSuchProcess, IndexError):
+                    every = psutil.Process().children(recursive=True)
+                    workers = [p for p in every if "spawn_main" in " ".join(p.cmdline())]
+                    killed.append(dice.choice(workers).kill())
 
     def finished(task, outcome):
         assert task.key not in results
@@ -107,8 +110,9 @@ def test_workers_that_die_all_the_time_change_nothing(tmp_path, begun):
     finally:
         stop.set()
         killer.join()
-    assert results == {f"key{i}": i % 10 + 1 for i in range(8)} and killed
-    assert len(begun()) == 8
+    assert results == {f"key{i}": i % 10 + 1 for i in range(6)} and len(killed) > 3
+    # Each kill took a worker with work; made again is only what was on its way to be stored.
+    assert len(begun()) <= 6 + 3
 
 
 def test_timed_checks_come_last_and_what_is_new_alone_is_graded(
