@@ -24,7 +24,7 @@ NAMED = {attack.name: attack for attack in ALL}
 GRADED = ALL if whole.ALL else [NAMED[name] for name in command.QUICK]
 
 pytestmark = pytest.mark.skipif(
-    choice.in_force().name == levels.PROCESS, reason="no isolation that attacks are stopped by"
+    choice.in_force("cpu").name == levels.PROCESS, reason="no isolation that attacks are stopped by"
 )
 
 

@@ -3,6 +3,7 @@
 import copy
 import itertools
 from concurrent.futures import Future
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -68,6 +69,9 @@ class Lying:
         self.counts_calls = data.draw(st.integers(0, 5)) == 0
         digest = str(next(_NUMBERS))  # what it may read: never the same, so that it must build
         self.shelf = SimpleNamespace(digest=lambda: digest)
+
+    def awake(self):
+        return nullcontext()
 
     def ask(self, op: str, *arrays: np.ndarray, limit: float, **fields):
         request = Message(op, fields, arrays)

@@ -60,6 +60,7 @@ class Kernel:
 
     def __init__(self, folder: Path, cache: Path, **variables: str):
         self._cache = str(cache)
+        self._found: set[psutil.Process] = set()  # that it has ever started, as far as was seen
         self._displays: dict[str, dict] = {}
         self.manager = KernelManager(kernel_name="python3")
         environment = {
@@ -102,13 +103,29 @@ class Kernel:
 
     def processes(self) -> list[psutil.Process]:
         """All that it started and that are there still, whoever their parents are by now."""
-        found = []
+        found = {process for process in self._found if process.is_running()}
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 # A zombie is no process any more; its environment can't be read.
                 if process.environ().get("MINGPT_CACHE") == self._cache:
-                    found.append(process)
-        return [process for process in found if process.pid != self.pid]
+                    found.add(process)
+        for process in list(found):  # workers have an environment of their own
+            with contextlib.suppress(psutil.Error):
+                found.update(process.children(recursive=True))
+        self._found, alive = found, []
+        for process in found:
+            with contextlib.suppress(psutil.Error):
+                if process.pid != self.pid and process.status() != psutil.STATUS_ZOMBIE:
+                    alive.append(process)
+        return alive
+
+    def runs(self, name: str) -> bool:
+        """Whether one of them is called so."""
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                if name in process.name():
+                    return True
+        return False
 
     @property
     def pid(self) -> int:
