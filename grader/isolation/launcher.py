@@ -87,9 +87,11 @@ def _confine(settings: dict) -> None:
     _drop_capabilities()
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
     if rules := settings["landlock"]:
-        # To name its threads, as CUDA's driver does and must. Left open: as long as it is, this
-        # folder of /proc is the one that the rule is for.
-        rules["devices"].append(f"/proc/self/fd/{os.open('/proc/self', os.O_PATH)}")
+        # To name its threads, as CUDA's driver does and must. Left open, by the worker too: as long
+        # as it is, this folder of /proc is the one that the rule is for.
+        itself = os.open("/proc/self", os.O_PATH)
+        os.set_inheritable(itself, True)
+        rules["devices"].append(f"/proc/self/fd/{itself}")
         landlock.restrict(**{kind: map(Path, paths) for kind, paths in rules.items()})
     if settings["filter"] is not None:
         with open(settings["filter"], "rb") as file:
