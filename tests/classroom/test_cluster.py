@@ -18,6 +18,7 @@ from distributed import Client
 
 from grader.classroom import ClassroomError, cluster
 from grader.classroom.documents import parsed
+from tests.whole import ALL
 
 DASK = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
@@ -50,6 +51,7 @@ def scores(out: Path) -> dict[str, float]:
     return {path.stem: parsed(path.read_text()).score for path in out.glob("results/*.json")}
 
 
+@pytest.mark.skipif(not ALL, reason="takes long: in make test-all")
 def test_a_scheduler_that_dies_and_comes_back(tmp_path, hand_in, classroom, begun, start):
     for i in range(4):
         hand_in(f"s{i}", f"sleep 0.5 points {i + 1}")

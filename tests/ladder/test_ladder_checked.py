@@ -21,7 +21,6 @@ from tests.whole import part
 RUNGS = part(
     [rung for rung in WITH_LAYERS if decodes_alone(rung) and number(rung) < 8],
     "6_cuda_graph",
-    "7_int8",
 )
 
 
