@@ -157,7 +157,7 @@ def test_mistakes_are_named(name, own, graded):
 
 def test_who_says_that_weights_are_rounded_is_judged_so(own, graded):
     submission = own(
-        ("y[c] /= sum;", "y[c] /= sum * 1.009f;"), ("return 4 * (12", "return 2 * (12")
+        ("y[c] /= sum;", "y[c] /= sum * 1.007f;"), ("return 4 * (12", "return 2 * (12")
     )
     decoder = graded(submission, "decoder")["decoder"]
     assert decoder.status == "passed", decoder.message
