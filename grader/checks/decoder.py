@@ -84,7 +84,7 @@ def texts(oracle, size: int, rng: np.random.Generator) -> list[Text]:
 
     The last id of a text up to the last position is never fed.
     """
-    longer = oracle.prompt(rng, size // 8)
+    longer = oracle.prompt(rng, size // 4)
     changed = other_beginning(longer, oracle, rng)
     return [
         Text("a prompt of one token", oracle.prompt(rng, 1), 8),

@@ -45,7 +45,7 @@ def test_kernels_are_timed_in_turns(variant, measured):
     passed = measured(variant(), "kernel_speed", reference="solutions/ladder/2_tiled_linear")
     for work in WORKS:
         assert passed.figures[f"{work.name}_pairs"] == 2
-        assert passed.figures[f"{work.name}_student_calls_per_s"] > 1
+        assert passed.figures[f"{work.name}_student_calls_per_s"] > 100
     assert "gelu 8×96" in passed.message and "linear 8×40×64" in passed.message
 
 
