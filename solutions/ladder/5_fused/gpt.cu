@@ -17,4 +17,5 @@ void gpt_decode(GPT* gpt, int num_steps, const GPTSampling*, int* new_ids, cudaS
 }
 
 void feed_one(GPT* gpt, float* logits, cudaStream_t stream) { launch_layers(*gpt, logits, stream); }
+bool open_rung(GPT*) { return true; }
 void close_rung(GPT*) {}

@@ -1,12 +1,14 @@
 // decoder.cuh: decoder.h's functions, except for gpt_decode, which is what rungs 5 to 8 differ in.
 //
 // A rung sets WEIGHT (float, __nv_bfloat16 or int8_t), includes this, and defines gpt_decode,
-// close_rung and feed_one.
+// open_rung, close_rung and feed_one.
 #pragma once
 #include "prefill.cuh"
 
-// How this rung feeds one token, x at the state's position: logits (V). And what it frees.
+// How this rung feeds one token, x at the state's position: logits (V). What it makes ready besides
+// (false: no room), and what it frees.
 void feed_one(GPT* gpt, float* logits, cudaStream_t stream);
+bool open_rung(GPT* gpt);
 void close_rung(GPT* gpt);
 
 GPT* gpt_open(const GPTModel* model) {
@@ -46,7 +48,7 @@ GPT* gpt_open(const GPTModel* model) {
   g->xs = floats(S * C), g->normed = activations(S * C), g->queries = activations(S * C);
   g->attended = activations(S * C), g->hiddens = activations(4 * S * C);
   ok &= (g->state = allocate<State>(g, 1)) != nullptr;
-  if (ok && cudaDeviceSynchronize() == cudaSuccess) return g;
+  if (ok && open_rung(g) && cudaDeviceSynchronize() == cudaSuccess) return g;
   gpt_close(g);
   cudaGetLastError();  // NULL says it already
   return nullptr;

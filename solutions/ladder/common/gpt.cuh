@@ -46,7 +46,8 @@ struct GPT {
   std::vector<void*> allocated;
   cudaStream_t capturing = nullptr;  // rung 6
   cudaGraphExec_t step = nullptr;
-  void* extra = nullptr;  // rung 8
+  void* extra = nullptr;   // rung 8
+  void* hopper = nullptr;  // rung 9
 
   int C() const { return model.n_embd; }
   int S() const { return model.block_size; }

@@ -1,0 +1,160 @@
+// arguments.cuh: what the kernel is told, what a block keeps in shared memory, and how it waits.
+#pragma once
+#include "tile.cuh"
+
+namespace hopper {
+
+// How fast weights are asked for. Too few in flight, and memory idles; too many, and everything
+// else, which is small and urgent, queues behind them. Changes no result. tune.cuh finds it.
+struct Pacing {
+  int layer_window = 3, head_window = 6;  // copies in flight, of a block
+  int layer_gap = 500, head_gap = 0;      // cycles from one copy to the next, at least
+  int poll_delay = 500;                   // cycles from a block's own sums to its first poll
+};
+
+// Who waited in vain, in pinned memory of the host.
+struct Report {
+  int failed, what, block, warp, layer, step;
+};
+
+// The matrices of a layer, folded and packed as pack.cuh says: what is left of them.
+struct Rows {
+  const float *bias, *scale;  // (layers, rows) each; scale: int8 only
+};
+
+struct Arguments {
+  const Weight* stream;        // (STREAM)
+  Rows qkv, attn_proj, fc, proj, lm_head;
+  const float *wte, *wpe;      // (V, C), (S, C)
+  const float *wte_mean, *wpe_mean;  // (V), (S): of each row
+  Cached *keys[LAYERS], *values[LAYERS];  // (nh, S, HEAD) each
+  int vocab_size, block_size;
+  float eps;
+  State* state;
+  float* x;       // (C) the token to begin with, embedded; at the end, the one to go on with
+  float* logits;  // (V) where to write them, or nullptr
+  int num_steps;
+  Pacing pacing;
+  // What blocks hand to each other through L2, all 0 at the start; see exchange.cuh.
+  unsigned* failed;
+  float *after_attention, *after_mlp;  // (clusters, C)
+  float* final_x;                      // (C)
+  uint2* best;                         // (BEST_COPIES, 128)
+  Report* report;
+#ifdef HOPPER_DEBUG
+  float* dump;         // (LAYERS, DUMPED), of the last step: debug.cuh
+  long long* timeline;
+#endif
+};
+
+// Things to wait for. The first ones have an mbarrier.
+enum What { X_ATTENTION, SQUARES_ATTENTION, QKV_HERE, PARTS_HERE, X_MLP, SQUARES_MLP, HIDDEN_HERE,
+            EXCHANGES, SLOT_FULL = EXCHANGES, SLOT_EMPTY, SUMS_OF_OTHERS, FINAL_X, BEST_OF_ALL };
+
+const int HELD = HELPER_UNITS * UNIT_SLOTS > SLOTS ? HELPER_UNITS * UNIT_SLOTS : SLOTS;  // slots
+
+// A block's shared memory, after the slots. What shares a place is never needed at the same time:
+// between the last reader of the one and the first writer of the other, from another block too,
+// lies an exchange that needs the reader's result.
+struct Shared {
+  union {
+    struct {
+      uint4 x[CHANNELS / 4];      // x for query, key and value, or for the lm_head
+      union {
+        float sums[WARPS][40];    // of 32 rows at most, by each warp's columns
+        uint4 attended[6][16];    // the head's output, as each warp of the projection needs it
+      };
+    };
+    float parts[WARPS][88];       // attention of each warp: 64 sums of values, max, sum
+  };
+  union {
+    uint4 x_mlp[CHANNELS / 4];
+    float qkv[3][HEAD];
+  };
+  union {
+    struct {
+      float values[CLUSTER][HEAD];  // attention of each block of the cluster
+      float2 max_sum[CLUSTER];
+    } part;
+    uint4 hidden[INNER / 4];
+  };
+  float squares[24], squares_mlp[24];  // of 32 channels of x each
+  unsigned long long best[HEAD_WARPS];
+  float newest_score;
+  int layer, step;                     // for a report
+  uint64_t full[HELD], empty[HELD], exchange[EXCHANGES];
+};
+const int SHARED_BYTES = HELD * SLOT_BYTES + sizeof(Shared);
+static_assert(SHARED_BYTES <= 232448, "more than a block of Hopper's can have");
+
+// What a thread knows of itself.
+struct Me {
+  int lane, warp, quad, group;  // quad: lane % 4; group: lane / 4
+  int rank, cluster;            // block of the cluster; head
+  Shared* shared;
+  unsigned char* slots;
+
+  __device__ Me(unsigned char* memory)
+      : lane(threadIdx.x % 32),
+        warp(threadIdx.x / 32),
+        quad(lane % 4),
+        group(lane / 4),
+        rank(blockIdx.x % CLUSTER),
+        cluster(blockIdx.x / CLUSTER),
+        shared(reinterpret_cast<Shared*>(memory + HELD * SLOT_BYTES)),
+        slots(memory) {}
+  __device__ bool gathers() const { return warp >= GATHERING; }
+};
+
+// ------------------------------------------------------------------------------- waiting
+
+const unsigned TRIES = 1 << 22;  // seconds: longer than any wait of a kernel that goes on
+
+// Cold path of until(): whether it is time to give up. All who wait do, once one has: the kernel
+// then runs on to its end without waiting, and nobody takes its ids for results.
+__device__ __forceinline__ bool give_up(const Arguments& a, const Shared& s, unsigned tries,
+                                        int what) {
+  if (peek(a.failed)) return true;
+  if (tries < TRIES) return false;
+  if (atomicExch(a.failed, 1) == 0) {
+    *a.report = {1, what, (int)blockIdx.x, (int)threadIdx.x / 32, s.layer, s.step};
+    __threadfence_system();
+  }
+  return true;
+}
+
+// Tries until it is so, or for some seconds.
+template <typename IsSo>
+__device__ __forceinline__ void until(const Arguments& a, const Me& me, int what, IsSo is_so) {
+  unsigned tries = 0;
+  while (!is_so())
+    if (++tries % 65536 == 0 &&
+        __any_sync(__activemask(), give_up(a, *me.shared, tries, what)))
+      return;
+}
+
+// Until the phase of this parity has ended.
+__device__ __forceinline__ void await(const Arguments& a, const Me& me, What what, unsigned parity) {
+  if (!WITH_CHAIN) return;
+  Address barrier = address_of(&me.shared->exchange[what]);
+  until(a, me, what, [&] { return has_ended(barrier, parity); });
+}
+
+// The bytes of each exchange, to be counted anew in each of its phases.
+__device__ __forceinline__ int bytes_of(int what) {
+  switch (what) {
+    case X_ATTENTION: case X_MLP: return sizeof(Shared::x);
+    case SQUARES_ATTENTION: case SQUARES_MLP: return sizeof(Shared::squares);
+    case QKV_HERE: return sizeof(Shared::qkv);
+    case PARTS_HERE: return sizeof(Shared::part);
+    default: return sizeof(Shared::hidden);
+  }
+}
+
+// The next phase of what has come may begin. By one thread.
+__device__ __forceinline__ void expect_next(const Me& me, What what) {
+  if (!WITH_CHAIN) return;
+  arrive_expecting(address_of(&me.shared->exchange[what]), bytes_of(what));
+}
+
+}  // namespace hopper

@@ -1,0 +1,179 @@
+// head.cuh: the lm_head, and the next id.
+//
+// A warp takes a unit: 16 rows of wte, all 768 columns. Layer blocks stream theirs; helpers have
+// held theirs since the kernel began, and get the last x through L2. The id is the argmax of a
+// rank that holds logit (and noise) above, id below: 62 bits, in two words with a tag in each.
+#pragma once
+#include "layer.cuh"
+
+namespace hopper {
+
+// The 16 logits of a unit, without layernorm's factor: two rows a lane, as totals() has them.
+__device__ __forceinline__ float2 multiply_unit(const unsigned char* weights, const uint4* x,
+                                                int lane) {
+  Sums sums[4];
+#pragma unroll 2
+  for (int tile = 0; tile < CHANNELS / 16; tile += 4) {
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      Tile t;
+      load(t, weights + (tile + i) * TILE_BYTES, lane);
+      multiply(sums[i], t, Input(x + (tile + i) * 4, lane));
+    }
+  }
+  sums[0] += sums[1], sums[2] += sums[3], sums[0] += sums[2];
+  return totals(sums[0]);
+}
+
+// 1 / the standard deviation of x, from the sums of squares.
+__device__ __forceinline__ float inverse_deviation(const Shared& s, int lane, float eps) {
+  float sum = lane < 24 ? s.squares[lane] : 0.0f;
+#pragma unroll
+  for (int mask = 16; mask > 0; mask /= 2) sum += of_lane(sum, mask);
+  return rsqrtf(sum * (1.0f / CHANNELS) + eps);
+}
+
+// sampling.cuh's rank in 62 bits: 32 of the score, 30 of the id.
+__device__ __forceinline__ unsigned long long shorter(unsigned long long rank) {
+  return rank >> 32 << 30 | (rank & 0x3fffffff);
+}
+const unsigned long long WORST = 0, NO_NUMBER = (1ull << 62) - 1;
+
+__device__ __forceinline__ unsigned long long warp_max(unsigned long long v, int from) {
+  for (int mask = from; mask > 0; mask /= 2) {
+    unsigned long long other = __shfl_xor_sync(0xffffffff, v, mask);
+    v = v > other ? v : other;
+  }
+  return v;
+}
+
+struct Head {
+  GPTSampling sampling;
+  unsigned long long best = WORST;
+
+  __device__ __forceinline__ Head(const Arguments& a) : sampling(a.state->sampling) {
+    if (sampling.top_k == 1) sampling.temperature = 0.0f;
+  }
+
+  // Takes a unit's sums into account. Lane q of a group: row g for even q, row g + 8 for odd.
+  __device__ __forceinline__ void add(const Arguments& a, const Me& me, float2 sums, float factor,
+                                      int first_row, int position) {
+    int row = first_row + me.group + 8 * (me.quad & 1);
+    if (row >= a.vocab_size) return;
+    float logit = scaled((me.quad & 1 ? sums.y : sums.x) * factor, a.lm_head, row) +
+                  __ldg(a.lm_head.bias + row);
+    if (a.logits && me.quad < 2) a.logits[row] = logit;
+    unsigned long long rank =
+        isfinite(logit) ? shorter(rank_of(logit, row, position + 1, sampling)) : NO_NUMBER;
+    best = rank > best ? rank : best;
+  }
+
+  // The block's best to all that want it. By all threads that compute.
+  __device__ __forceinline__ void send_best(const Arguments& a, const Me& me, unsigned tag) {
+    Shared& s = *me.shared;
+    if (me.warp < HEAD_WARPS) {
+      best = warp_max(best, 16);
+      if (me.lane == 0) s.best[me.warp] = best;
+    }
+    meet_all();
+    if (me.warp == 0) {
+      best = warp_max(me.lane < HEAD_WARPS ? s.best[me.lane] : WORST, 16);
+      if (me.lane < BEST_COPIES)
+        post(a.best + me.lane * 128 + blockIdx.x,
+             make_uint2((unsigned)(best >> 31) << 1 | tag, (unsigned)best << 1 | tag));
+    }
+    best = WORST;
+  }
+};
+
+// The best id of all blocks. By a whole warp. -2 for logits that are no numbers.
+__device__ __forceinline__ int best_of_all(const Arguments& a, const Me& me, unsigned tag) {
+  const uint2* from = a.best + blockIdx.x % BEST_COPIES * 128;
+  uint2 words[4];
+  until(a, me, BEST_OF_ALL, [&] {
+    unsigned late = 0;
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      int block = me.lane + 32 * i;
+      words[i] = block < BLOCKS ? peek2(from + block) : make_uint2(tag, tag);
+      late |= (words[i].x ^ tag) | (words[i].y ^ tag);
+    }
+    return !WITH_CHAIN || !__any_sync(0xffffffff, late & 1);
+  });
+  unsigned long long best = WORST;
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    unsigned long long rank = (unsigned long long)(words[i].x >> 1) << 31 | words[i].y >> 1;
+    best = rank > best ? rank : best;
+  }
+  best = warp_max(best, 16);
+  return best == NO_NUMBER ? NOT_FINITE : 0x3fffffff - (int)(best & 0x3fffffff);
+}
+
+// A layer block's part of the lm_head: its units come through the ring.
+__device__ __forceinline__ void run_head(const Arguments& a, const Me& me, LayerThread& t,
+                                         Head& head, int position, unsigned tag) {
+  Shared& s = *me.shared;
+  if (me.gathers()) {
+    t.send_x(a, me, LAYERS, position);
+    if (me.cluster == 0 && me.lane < 8) {
+      float4 x = t.own_x.x;
+      post(a.final_x + t.own_x.channel, make_uint4(tagged(x.x, tag), tagged(x.y, tag),
+                                                   tagged(x.z, tag), tagged(x.w, tag)));
+    }
+  }
+  await(a, me, X_ATTENTION, t.x_parity);
+  if (threadIdx.x == 0) expect_next(me, X_ATTENTION);
+  if (me.warp < HEAD_WARPS) {
+    await(a, me, SQUARES_ATTENTION, t.x_parity);
+    if (threadIdx.x == 0) expect_next(me, SQUARES_ATTENTION);
+    const float factor = inverse_deviation(s, me.lane, a.eps);
+#pragma unroll 1
+    for (int unit = me.warp; unit < UNITS; unit += HEAD_WARPS) {
+      float2 sums = multiply_unit(t.ring.await_unit(a, me, unit), s.x, me.lane);
+      Ring::free_unit(me, unit);
+      head.add(a, me, sums, factor, unit_row(blockIdx.x, unit), position);
+    }
+  }
+  t.x_parity ^= 1;
+  t.ring.pass_units();
+  head.send_best(a, me, tag);
+}
+
+// A helper's: x comes through L2, and the units are there.
+__device__ __forceinline__ void help(const Arguments& a, const Me& me, Head& head, int step,
+                                     int position, unsigned tag) {
+  Shared& s = *me.shared;
+  if (me.warp < 6) {
+    const int quad = me.warp * 32 + me.lane;  // of 192
+    uint4 words;
+    until(a, me, FINAL_X, [&] {
+      __nanosleep(100);
+      words = peek4(a.final_x + 4 * quad);
+      return !WITH_CHAIN || !__any_sync(0xffffffff, is_late(words, tag) & 1);
+    });
+    float4 x = as_floats(words);
+    s.x[quad] = prepared(x);
+    float sum = (x.x * x.x + x.y * x.y) + (x.z * x.z + x.w * x.w);
+#pragma unroll
+    for (int mask = 16; mask > 0; mask /= 2) sum += of_lane(sum, mask);
+    if (me.lane < 4) s.squares[me.warp * 4 + me.lane] = me.lane == 0 ? sum : 0.0f;
+  }
+  meet_all();
+  if (me.warp < HEAD_WARPS) {
+    const float factor = inverse_deviation(s, me.lane, a.eps);
+#pragma unroll 1
+    for (int unit = me.warp; unit < HELPER_UNITS; unit += HEAD_WARPS) {
+      if (WITH_STREAM && step == 0)
+        for (int i = 0; i < UNIT_SLOTS; i++) {
+          Address full = address_of(&s.full[unit * UNIT_SLOTS + i]);
+          until(a, me, SLOT_FULL, [&] { return has_ended(full, 0); });
+        }
+      float2 sums = multiply_unit(me.slots + unit * UNIT_SLOTS * SLOT_BYTES, s.x, me.lane);
+      head.add(a, me, sums, factor, unit_row(blockIdx.x, unit), position);
+    }
+  }
+  head.send_best(a, me, tag);
+}
+
+}  // namespace hopper

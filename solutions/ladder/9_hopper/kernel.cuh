@@ -1,0 +1,77 @@
+// kernel.cuh: the kernel: many steps, each of them all layers, the lm_head and the next id.
+#pragma once
+#include "../common/cluster.cuh"
+#include "head.cuh"
+
+namespace hopper {
+
+__device__ __forceinline__ void make_barriers(const Me& me) {
+  Shared& s = *me.shared;
+  for (int i = 0; i < HELD; i++) {
+    init_barrier(address_of(&s.full[i]), 1);
+    init_barrier(address_of(&s.empty[i]), WARPS);
+  }
+  for (int i = 0; i < EXCHANGES; i++) init_barrier(address_of(&s.exchange[i]), 1);
+  fence_barriers();
+  for (int i = 0; i < EXCHANGES; i++) expect_next(me, What(i));
+}
+
+// One of the 96 blocks that compute layers.
+__device__ __forceinline__ void run_layers(const Arguments& a, const Me& me, int first_position) {
+  LayerThread t(me);
+  Head head(a);
+  int* new_ids = a.state->new_ids;
+#pragma unroll 1
+  for (int step = 0; step < a.num_steps; step++) {
+    const int position = first_position + step;
+    const unsigned tag = (step + 1) & 1;
+#pragma unroll 1
+    for (int layer = 0; layer < LAYERS; layer++) {
+      if (threadIdx.x == 0) me.shared->layer = layer, me.shared->step = step;
+      t.run(a, me, layer, step, position);
+    }
+    mark(a, me, step, LAYERS, 0);
+    run_head(a, me, t, head, position, tag);
+    mark(a, me, step, LAYERS, 1);
+    if (!me.gathers()) continue;
+    int id = best_of_all(a, me, tag);
+    if (blockIdx.x == 0 && threadIdx.x == 32 * GATHERING && new_ids && !peek(a.failed))
+      post_to_host(new_ids + step, id);
+    t.id = min(max(id, 0), a.vocab_size - 1);  // no number: anything will do
+    mark(a, me, step, LAYERS, 2);
+  }
+  const int next = first_position + a.num_steps;
+  if (me.gathers() && me.cluster == 0 && me.lane < 8 && next < a.block_size)
+    t.own_x.leave(a, t.id, next);
+}
+
+__global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arguments a) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+  extern __shared__ __align__(128) unsigned char memory[];
+  const Me me(memory);
+  const bool in_layers = blockIdx.x < LAYER_BLOCKS;
+  const int position = a.state->position;
+  if (threadIdx.x == 0) make_barriers(me);
+  __syncthreads();
+  sync_cluster();  // nobody sends before the barriers are there
+  if (me.warp == WARPS) {
+    if (WITH_STREAM && me.lane == 0) {
+      if (in_layers)
+        stream_weights(a, me);
+      else
+        load_all(me, a.stream + stream_of(blockIdx.x));
+    }
+    __syncwarp();
+  } else if (in_layers) {
+    run_layers(a, me, position);
+  } else {
+    Head head(a);
+    for (int step = 0; step < a.num_steps; step++)
+      help(a, me, head, step, position + step, (step + 1) & 1);
+  }
+  sync_cluster();  // nobody leaves while others may still send to it
+  if (blockIdx.x == 0 && threadIdx.x == 0) a.state->position = position + a.num_steps;
+#endif
+}
+
+}  // namespace hopper

@@ -1,0 +1,272 @@
+// layer.cuh: a layer of GPT-2, by a cluster of 8 blocks a head.
+//
+//   weights   [query key value, projection]        [fc]             [projection]
+//   x ------> query key value -> attention -> projection ==> x ------> fc, gelu -> projection ==> x
+//        L2        cluster        cluster          L2     cluster        cluster         L2
+//
+// Each phase: take the weights into registers and free their slots; wait for the inputs; multiply;
+// add up what the warps have; send. Layernorm costs nothing but its sum of squares: gain, bias and
+// mean are folded into weights and biases (pack.cuh), and what is left, 1 / standard deviation, is
+// a factor of the sums.
+#pragma once
+#include "attention.cuh"
+#include "ring.cuh"
+
+namespace hopper {
+
+// The threads that compute, of this block.
+__device__ __forceinline__ void meet_all() { meet<1, COMPUTING>(); }
+
+// TILES x 64 columns of weights for TILES * 16 rows, from shared memory to registers.
+template <int TILES>
+__device__ __forceinline__ void load_tiles(Tile (&tiles)[TILES], const unsigned char* from,
+                                           int lane) {
+#pragma unroll
+  for (int i = 0; i < TILES; i++) load(tiles[i], from + i * TILE_BYTES, lane);
+}
+
+// Sums over this warp's 64 columns, of two rows of 4 tiles.
+__device__ __forceinline__ float multiply_two(const Tile* upper, const Tile* lower, const uint4* x,
+                                              const Me& me) {
+  Sums a, b;
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    Input input(x + me.warp * 16 + i * 4, me.lane);
+    multiply(a, upper[i], input), multiply(b, lower[i], input);
+  }
+  return total_by_lane(a, b, me.lane);
+}
+
+// W . layernorm(x) of a row, without its bias: four threads a row, three warps' sums each.
+__device__ __forceinline__ float normalised_total(const Me& me, const float* squares, float eps) {
+  const Shared& s = *me.shared;
+  const int row = threadIdx.x / 4;
+  float total = 0.0f;
+#pragma unroll
+  for (int i = 0; i < 3; i++) total += s.sums[me.quad + 4 * i][row];
+  auto* six = reinterpret_cast<const float2*>(squares) + 3 * me.quad;
+  float sum = (six[0].x + six[0].y) + (six[1].x + six[1].y) + (six[2].x + six[2].y);
+  total += of_lane(total, 1), sum += of_lane(sum, 1);
+  total += of_lane(total, 2), sum += of_lane(sum, 2);
+  return total * rsqrtf(sum * (1.0f / CHANNELS) + eps);
+}
+
+__device__ __forceinline__ float scaled(float sum, const Rows& rows, int row) {
+  if constexpr (sizeof(Weight) == 1) return sum * __ldg(rows.scale + row);
+  return sum;
+}
+
+// GPT-2's gelu, x / (1 + e^-2u), as ../common/gelu.cuh has it, by powers of 2.
+__device__ __forceinline__ float gelu_by_2(float x) {
+  const float c = -2.0f * 0.7978845608f * 1.4426950409f;
+  return __fdividef(x, 1.0f + power_of_2(x * fmaf(x * x, c * 0.044715f, c)));
+}
+
+// What a thread of a layer block keeps from layer to layer.
+struct LayerThread {
+  Ring ring;
+  Gatherer own_x;
+  Peers peers;              // for sums that four threads have
+  int id = -1;              // of the token that is fed, once one was picked
+  unsigned x_parity = 0;    // of the phases of x_attention: one more a step than the others
+  unsigned layer_parity = 0;
+
+  __device__ __forceinline__ LayerThread(const Me& me) : own_x(me), peers(me, me.quad) {}
+
+  // x of the step's token, or after the layer before; then x and its squares to all.
+  __device__ __forceinline__ void send_x(const Arguments& a, const Me& me, int layer, int position) {
+    Shared& s = *me.shared;
+    if (layer > 0)
+      own_x.gather(a, me, a.after_mlp, layer & 1, a.proj.bias + (layer - 1) * CHANNELS);
+    else if (id >= 0)
+      own_x.embed(a, id, position);
+    else
+      own_x.take(a, me.lane);
+    own_x.broadcast(me, s.x, X_ATTENTION, s.squares, SQUARES_ATTENTION);
+    if (me.cluster == 0 && me.lane < 8 && layer < LAYERS)
+      dump4(a, layer, DUMP_X + own_x.channel, own_x.x);
+  }
+
+  __device__ __forceinline__ void run(const Arguments& a, const Me& me, int layer, int step,
+                                      int position) {
+    Shared& s = *me.shared;
+    const unsigned tag = (layer + 1) & 1;
+    const int tid = threadIdx.x;
+    mark(a, me, step, layer, 0);
+
+    // Query, key and value: a tile of 8 rows of the query and 8 of the key, half a tile of the
+    // value's, and this warp's 64 columns of x.
+    History history(me, position);
+    if (CACHE_AHEAD) history.load(a, me, layer);
+    const unsigned char* weights = ring.await_phase(a, me);
+    const int first_slot = ring.slot;
+    const unsigned char* qkv = weights + me.warp * 6 * TILE_BYTES;
+    const unsigned char* projection = weights + WARPS * 6 * TILE_BYTES + me.warp * 4 * TILE_BYTES;
+    Tile query_key[4], value[4], attn_proj[4];
+    auto load_first = [&] {
+      load_tiles(query_key, qkv, me.lane);
+      load_halves(value, qkv + 4 * TILE_BYTES, me.lane);
+    };
+    // float32: no registers are left for the projection's weights; its quarter of the phase waits.
+    const bool KEEP = sizeof(Weight) == 4 || !REGISTERS_AHEAD;
+    if (REGISTERS_AHEAD) load_first();
+    if (!KEEP) {
+      if (me.warp < 6) load_tiles(attn_proj, projection, me.lane);
+      ring.free_slots(me, first_slot, PHASE_SLOTS);
+    }
+    ring.next_phase();
+    float bias = 0.0f;
+    int row = tid / 4 / 8 * CHANNELS + me.cluster * HEAD + 8 * me.rank + tid / 4 % 8;
+    if (tid < 96) bias = __ldg(a.qkv.bias + layer * 3 * CHANNELS + row);
+    if (me.gathers()) send_x(a, me, layer, position);
+    await(a, me, X_ATTENTION, x_parity);
+    if (tid == 0) expect_next(me, X_ATTENTION);
+    mark(a, me, step, layer, 1);
+    if (!REGISTERS_AHEAD) load_first();
+    float sum = multiply_two(query_key, value, s.x, me);
+    if (me.quad < 3) s.sums[me.warp][me.quad * 8 + me.group] = sum;
+    meet_all();
+    mark(a, me, step, layer, 2);
+    if (me.warp < 3) {
+      await(a, me, SQUARES_ATTENTION, x_parity);
+      if (tid == 0) expect_next(me, SQUARES_ATTENTION);
+      float v = normalised_total(me, s.squares, a.eps);
+      v = scaled(v, a.qkv, layer * 3 * CHANNELS + row) + bias;
+      if (tid / 4 < 8) v *= 0.125f * 1.4426950409f;  // 1 / sqrt(HEAD), and scores are powers of 2
+      peers.send(me, &s.qkv[tid / 32][8 * me.rank + tid / 4 % 8], __float_as_uint(v), QKV_HERE);
+    }
+    x_parity ^= 1;
+
+    // The head's attention.
+    if (!CACHE_AHEAD) history.load(a, me, layer);
+    await(a, me, QKV_HERE, layer_parity);
+    if (tid == 0) expect_next(me, QKV_HERE);
+    mark(a, me, step, layer, 3);
+    if (me.rank == 0 && tid < 3 * HEAD)
+      dump(a, layer, DUMP_QKV + tid / HEAD * CHANNELS + me.cluster * HEAD + tid % HEAD,
+           s.qkv[tid / HEAD][tid % HEAD]);
+    const bool has_newest = position % CLUSTER == me.rank;
+    history.attend(me);
+    if (has_newest) attend_to_newest(a, me, layer, position);
+    meet_all();
+    if (me.warp < 8) send_parts(me, peers, history.cached, has_newest);
+    mark(a, me, step, layer, 4);
+
+    // Its projection: 16 rows a warp, the head's 64 columns.
+    if (me.warp < 6) {
+      if (KEEP) load_tiles(attn_proj, projection, me.lane);
+      await(a, me, PARTS_HERE, layer_parity);
+      if (tid == 0) expect_next(me, PARTS_HERE);
+      mark(a, me, step, layer, 5);
+      float2 two = put_together(me);
+      if (me.rank == 0 && me.warp == 0) {
+        dump(a, layer, DUMP_ATTENDED + me.cluster * HEAD + 2 * me.lane, two.x);
+        dump(a, layer, DUMP_ATTENDED + me.cluster * HEAD + 2 * me.lane + 1, two.y);
+      }
+      prepare(s.attended[me.warp], two, me.lane);
+      Sums even, odd;
+#pragma unroll
+      for (int i = 0; i < 4; i++)
+        multiply(i % 2 ? odd : even, attn_proj[i], Input(s.attended[me.warp] + i * 4, me.lane));
+      even += odd;
+      send_scaled(a, me, a.after_attention, totals(even), a.attn_proj, layer, tag);
+    }
+    mark(a, me, step, layer, 6);
+    if (KEEP) ring.free_slots(me, first_slot, PHASE_SLOTS);
+
+    run_mlp(a, me, layer, step, tag);
+    layer_parity ^= 1;
+  }
+
+  // fc, gelu, projection.
+  __device__ __forceinline__ void run_mlp(const Arguments& a, const Me& me, int layer, int step,
+                                          unsigned tag) {
+    Shared& s = *me.shared;
+    const int tid = threadIdx.x;
+    Tile fc[8];
+    const unsigned char* weights = ring.await_phase(a, me) + me.warp * 8 * TILE_BYTES;
+    if (REGISTERS_AHEAD) {
+      load_tiles(fc, weights, me.lane);
+      ring.free_slots(me, ring.slot, PHASE_SLOTS);
+    }
+    int row = layer * 4 * CHANNELS + me.cluster * INNER + OWN_INNER * me.rank + tid / 4;
+    float bias = tid < 4 * OWN_INNER ? __ldg(a.fc.bias + row) : 0.0f;
+    mark(a, me, step, layer, 7);
+    if (me.gathers()) {
+      own_x.gather(a, me, a.after_attention, tag, a.attn_proj.bias + layer * CHANNELS);
+      mark(a, me, step, layer, 8);
+      own_x.broadcast(me, s.x_mlp, X_MLP, s.squares_mlp, SQUARES_MLP);
+      if (me.cluster == 0 && me.lane < 8) dump4(a, layer, DUMP_X_MLP + own_x.channel, own_x.x);
+    }
+    await(a, me, X_MLP, layer_parity);
+    if (tid == 0) expect_next(me, X_MLP);
+    mark(a, me, step, layer, 9);
+    if (!REGISTERS_AHEAD) {
+      load_tiles(fc, weights, me.lane);
+      ring.free_slots(me, ring.slot, PHASE_SLOTS);
+    }
+    ring.next_phase();
+    s.sums[me.warp][me.quad * 8 + me.group] = multiply_two(fc, fc + 4, s.x_mlp, me);
+    meet_all();
+    mark(a, me, step, layer, 10);
+    if (me.warp < 4) {
+      await(a, me, SQUARES_MLP, layer_parity);
+      if (tid == 0) expect_next(me, SQUARES_MLP);
+      float v = gelu_by_2(scaled(normalised_total(me, s.squares_mlp, a.eps), a.fc, row) + bias);
+      if (me.quad == 0) dump(a, layer, DUMP_HIDDEN + row - layer * 4 * CHANNELS, v);
+      send_hidden(me, v);
+    }
+    mark(a, me, step, layer, 11);
+
+    // The projection: 16 rows a warp, the cluster's 256 columns, in 16 tiles.
+    const int AHEAD = !REGISTERS_AHEAD ? 0 : sizeof(Weight) == 4 ? 4 : 12;  // as registers allow
+    weights = ring.await_phase(a, me) + me.warp * 16 * TILE_BYTES;
+    if (me.warp < 6) {
+      Tile proj[AHEAD + 1];
+#pragma unroll
+      for (int i = 0; i < AHEAD; i++) load(proj[i], weights + i * TILE_BYTES, me.lane);
+      mark(a, me, step, layer, 12);
+      await(a, me, HIDDEN_HERE, layer_parity);
+      if (tid == 0) expect_next(me, HIDDEN_HERE);
+      mark(a, me, step, layer, 13);
+      Sums sums[4];
+#pragma unroll
+      for (int i = 0; i < 16; i++) {
+        Tile& tile = proj[i < AHEAD ? i : AHEAD];
+        if (i >= AHEAD) load(tile, weights + i * TILE_BYTES, me.lane);
+        multiply(sums[i % 4], tile, Input(s.hidden + i * 4, me.lane));
+      }
+      sums[0] += sums[1], sums[2] += sums[3], sums[0] += sums[2];
+      send_scaled(a, me, a.after_mlp, totals(sums[0]), a.proj, layer, tag);
+    }
+    ring.free_slots(me, ring.slot, PHASE_SLOTS);
+    ring.next_phase();
+    mark(a, me, step, layer, 14);
+  }
+
+  // A projection's sums.
+  __device__ __forceinline__ void send_scaled(const Arguments& a, const Me& me, float* to,
+                                              float2 sums, const Rows& rows, int layer,
+                                              unsigned tag) {
+    int row = layer * CHANNELS + OWN * me.rank + 16 * me.warp + me.group;
+    send_sums(me, to, make_float2(scaled(sums.x, rows, row), scaled(sums.y, rows, row + 8)), tag);
+    own_sums_sent();
+  }
+
+  // The MLP's inner channel 32 * rank + tid / 4, in four threads, to the whole cluster.
+  __device__ __forceinline__ void send_hidden(const Me& me, float v) {
+    const int channel = OWN_INNER * me.rank + threadIdx.x / 4;
+    if constexpr (sizeof(Weight) == 4) {
+      peers.send(me, reinterpret_cast<float*>(me.shared->hidden) + channel, __float_as_uint(v),
+                 HIDDEN_HERE);
+    } else {  // a word is two channels' hi or lo: even channels send the one, odd ones the other
+      bool odd = channel & 1;
+      float other = of_lane(v, 4);
+      uint2 parts = split(odd ? other : v, odd ? v : other);
+      auto* words = reinterpret_cast<unsigned*>(me.shared->hidden + channel / 4);
+      peers.send(me, words + 2 * odd + (channel >> 1 & 1), odd ? parts.y : parts.x, HIDDEN_HERE);
+    }
+  }
+};
+
+}  // namespace hopper

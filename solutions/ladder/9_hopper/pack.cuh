@@ -1,0 +1,177 @@
+// pack.cuh: GPT-2's parameters as the kernel wants them, made once.
+//
+// Folding. With x of mean 0, layernorm(x) = x r gain + bias, r = 1 / sqrt(mean of x^2 + eps). So
+//   W . layernorm(x) + b = r (W gain) . x + (W bias + b)
+// and gain and bias are gone. x has a mean of 0 at all times if all that is added to it has: the
+// embeddings less their mean (Gatherer::embed), and the rows of each projection less the mean of
+// its rows: mean over n of W[n][k] is taken off column k, the mean of b off b. No layer can tell,
+// for each sees x through a layernorm. Rounded weights leave a mean that is tiny but not 0: the
+// rows of W gain are made to sum to 0, so that it has no effect on W . x; what it does to r is of
+// the second order.
+// All of this is computed in float64 and rounded once, as the weights themselves would be.
+//
+// Packing. Each block's weights in the order in which it uses them: shape.cuh, tile.cuh.
+#pragma once
+#include "shape.cuh"
+
+namespace hopper {
+
+enum Kind { QKV, ATTN_PROJ, FC, PROJ, LM_HEAD };
+
+// A matrix on its way: what to take off and to multiply.
+struct Folding {
+  const float* weight;  // (rows, cols)
+  const float *bias, *norm_weight, *norm_bias;  // norm_...: nullptr if x does not come through one
+  int rows, cols;
+  // Made here: what is taken off of each row, or of each column; the new bias; the scale, int8.
+  float *row_mean, *col_mean, *new_bias, *scale;
+
+  __device__ float at(int row, int col) const {
+    float w = weight[(size_t)row * cols + col];
+    return norm_weight ? w * norm_weight[col] - row_mean[row] : w - col_mean[col];
+  }
+};
+
+// Sums over a warp, in float64.
+__device__ inline double warp_total(double v) {
+  for (int mask = 16; mask > 0; mask /= 2) v += __shfl_xor_sync(0xffffffff, v, mask);
+  return v;
+}
+
+// col_mean (cols) of a projection, and in its last place that of the bias: a thread a column.
+__global__ void fold_columns(Folding f) {
+  int col = blockIdx.x * blockDim.x + threadIdx.x;
+  if (col > f.cols) return;
+  double sum = 0;
+  for (int row = 0; row < f.rows; row++)
+    sum += col < f.cols ? f.weight[(size_t)row * f.cols + col] : f.bias[row];
+  f.col_mean[col] = sum / f.rows;
+}
+
+// row_mean, new_bias and scale: a warp a row. PRECOND: fold_columns for a projection.
+__global__ void fold_rows(Folding f) {
+  int row = (blockIdx.x * blockDim.x + threadIdx.x) / 32, lane = threadIdx.x % 32;
+  if (row >= f.rows) return;
+  double mean = 0, bias = 0;
+  if (f.norm_weight) {
+    for (int c = lane; c < f.cols; c += 32) {
+      double w = f.weight[(size_t)row * f.cols + c];
+      mean += w * f.norm_weight[c], bias += w * f.norm_bias[c];
+    }
+    mean = warp_total(mean) / f.cols, bias = warp_total(bias);
+  }
+  if (lane == 0) {
+    if (f.bias) bias += f.bias[row];
+    if (!f.norm_weight) bias -= f.col_mean[f.cols];
+    f.new_bias[row] = bias;
+    if (f.norm_weight) f.row_mean[row] = mean;
+  }
+  __syncwarp();
+  if constexpr (sizeof(Weight) == 1) {
+    float largest = 0;
+    for (int c = lane; c < f.cols; c += 32) largest = fmaxf(largest, fabsf(f.at(row, c)));
+    for (int mask = 16; mask > 0; mask /= 2)
+      largest = fmaxf(largest, __shfl_xor_sync(0xffffffff, largest, mask));
+    if (lane == 0) f.scale[row] = largest / 127.0f;
+  }
+}
+
+// Mean of each row (n, cols): a warp a row.
+__global__ void mean_of_rows(float* mean, const float* in, int n, int cols) {
+  int row = (blockIdx.x * blockDim.x + threadIdx.x) / 32, lane = threadIdx.x % 32;
+  if (row >= n) return;
+  double sum = 0;
+  for (int c = lane; c < cols; c += 32) sum += in[(size_t)row * cols + c];
+  sum = warp_total(sum);
+  if (lane == 0) mean[row] = sum / cols;
+}
+
+// ------------------------------------------------------------------------------- packing
+
+struct Place {
+  Kind kind;
+  int layer, row, col;
+};
+
+// Row and column within a tile of its i-th element: lane 4 g + q has rows g and g + 8, columns 4 q
+// to 4 q + 3; in which order depends on the type (tile.cuh).
+__host__ __device__ inline void in_tile(int i, int& row, int& col) {
+  if (sizeof(Weight) == 4) {  // 16 bytes of row g for each lane, then of row g + 8
+    row = i % 128 / 4 / 4 + i / 128 * 8, col = i / 4 % 4 * 4 + i % 4;
+    return;
+  }
+  int lane = i / 8, j = i % 8;  // the two rows' columns 0, 1, then their columns 2, 3
+  if (sizeof(Weight) == 1) j = j / 4 * 4 + j % 2 * 2 + j % 4 / 2;  // a word: bytes 0, 2, 1, 3
+  row = lane / 4 + j / 2 % 2 * 8, col = lane % 4 * 4 + j / 4 * 2 + j % 2;
+}
+
+// The same of tiles of 8 rows, for four of them: its number, too.
+__host__ __device__ inline void in_halves(int i, int& tile, int& row, int& col) {
+  if (sizeof(Weight) == 4) {
+    tile = i / 128, row = i % 128 / 16, col = i / 4 % 4 * 4 + i % 4;
+    return;
+  }
+  int lane = i % 256 / 8, j = i % 8;  // columns 0 to 3 of the one tile, then of the next
+  if (sizeof(Weight) == 1) j = j / 4 * 4 + j % 2 * 2 + j % 4 / 2;
+  tile = i / 256 * 2 + j / 4, row = lane / 4, col = lane % 4 * 4 + j % 4;
+}
+
+// Where element i of a block's part of the stream comes from.
+__host__ __device__ inline Place place_of(int block, size_t i) {
+  const int head = block / CLUSTER, rank = block % CLUSTER;
+  const size_t layers = block < LAYER_BLOCKS ? (size_t)LAYERS * 3 * PHASE : 0;
+  int row, col;
+  if (i >= layers) {  // units of the lm_head
+    int unit = (i - layers) / UNIT, e = (i - layers) % UNIT;
+    in_tile(e % TILE, row, col);
+    return {LM_HEAD, 0, unit_row(block, unit) + row, e / TILE * 16 + col};
+  }
+  const int layer = i / (3 * PHASE), phase = i / PHASE % 3, e = i % PHASE;
+  if (phase == 1) {  // a warp: 2 times 16 rows, 64 columns
+    int warp = e / (8 * TILE), tile = e / TILE % 8;
+    in_tile(e % TILE, row, col);
+    return {FC, layer, head * INNER + rank * OWN_INNER + tile / 4 * 16 + row,
+            warp * 64 + tile % 4 * 16 + col};
+  }
+  if (phase == 2) {  // a warp: 16 rows, 256 columns
+    int warp = e / (16 * TILE), tile = e / TILE % 16;
+    in_tile(e % TILE, row, col);
+    return {PROJ, layer, OWN * rank + 16 * warp + row, head * INNER + tile * 16 + col};
+  }
+  if (e >= WARPS * 6 * TILE) {  // a warp: 16 rows, 64 columns
+    int p = e - WARPS * 6 * TILE, warp = p / (4 * TILE), tile = p / TILE % 4;
+    in_tile(p % TILE, row, col);
+    return {ATTN_PROJ, layer, OWN * rank + 16 * warp + row, head * HEAD + tile * 16 + col};
+  }
+  // A warp: 8 rows of the query over 8 of the key, then 8 of the value; 64 columns.
+  int warp = e / (6 * TILE), p = e % (6 * TILE), tile = p / TILE;
+  int which = 2;
+  if (tile < 4) {
+    in_tile(p % TILE, row, col);
+    which = row / 8, row %= 8;
+  } else {
+    in_halves(p - 4 * TILE, tile, row, col);
+  }
+  return {QKV, layer, which * CHANNELS + head * HEAD + rank * 8 + row, warp * 64 + tile * 16 + col};
+}
+
+// A block's part of the stream. blockIdx.y: the block.
+__global__ void pack_kernel(Weight* stream, const Folding* foldings) {
+  const int block = blockIdx.y;
+  const size_t count = block < LAYER_BLOCKS ? BLOCK_STREAM : HELPER_STREAM;
+  for (size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x; i < count;
+       i += (size_t)gridDim.x * blockDim.x) {
+    Place p = place_of(block, i);
+    float w = 0.0f;
+    const Folding& f = foldings[p.kind == LM_HEAD ? 4 * LAYERS : 4 * p.layer + p.kind];
+    if (p.row < f.rows) w = f.at(p.row, p.col);
+    if constexpr (sizeof(Weight) == 1) {
+      float scale = p.row < f.rows ? f.scale[p.row] : 0.0f;
+      stream[stream_of(block) + i] = scale > 0.0f ? __float2int_rn(w / scale) : 0;
+    } else {
+      stream[stream_of(block) + i] = Weight(w);
+    }
+  }
+}
+
+}  // namespace hopper

@@ -1,0 +1,176 @@
+// ptx.cuh: what Hopper can do and CUDA C++ has no plain words for, an instruction a function.
+//
+// PTX ISA: "mbarrier", "cp.async.bulk", "st.async", "mapa", "mma.m16n8k16", "ld" and "st" with
+// .relaxed. All of it is plain sm_90.
+#pragma once
+#include <cuda_bf16.h>
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+namespace hopper {
+
+// Of shared memory: this block's own, or another one's of the cluster.
+using Address = uint32_t;
+
+__device__ __forceinline__ Address address_of(const void* shared) {
+  return (Address)__cvta_generic_to_shared(shared);
+}
+
+// The address at which block `rank` of the cluster has what this one has at `own`.
+__device__ __forceinline__ Address in_block(int rank, Address own) {
+  Address theirs;
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(theirs) : "r"(own), "r"(rank));
+  return theirs;
+}
+
+// ------------------------------------------------------------------------------- barriers
+// An mbarrier counts arrivals, and bytes that are still to come. A phase ends when both are 0, and
+// the next begins. Phases are told apart by their parity: nobody may fall two behind.
+
+__device__ __forceinline__ void init_barrier(Address barrier, int arrivals) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
+}
+
+// Barriers that were made are there, also for other blocks and for bulk copies.
+__device__ __forceinline__ void fence_barriers() {
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
+__device__ __forceinline__ void arrive(Address barrier, int count = 1) {
+  asm volatile("{ .reg .b64 state; mbarrier.arrive.shared::cta.b64 state, [%0], %1; }" ::"r"(
+                   barrier),
+               "r"(count)
+               : "memory");
+}
+
+// Arrives once, and says how many bytes will come in this phase.
+__device__ __forceinline__ void arrive_expecting(Address barrier, int bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
+               : "memory");
+}
+
+// Whether the phase of this parity has ended. (It may wait a little before it says no.)
+__device__ __forceinline__ bool has_ended(Address barrier, unsigned parity) {
+  unsigned ended;
+  asm volatile(
+      "{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2;"
+      " selp.u32 %0, 1, 0, p; }"
+      : "=r"(ended)
+      : "r"(barrier), "r"(parity)
+      : "memory");
+  return ended;
+}
+
+// A barrier of some warps of the block (1 to 15; 0 is __syncthreads').
+template <int ID, int THREADS>
+__device__ __forceinline__ void meet() {
+  asm volatile("bar.sync %0, %1;" ::"n"(ID), "n"(THREADS) : "memory");
+}
+template <int ID, int THREADS>
+__device__ __forceinline__ void arrive_at() {
+  asm volatile("bar.arrive %0, %1;" ::"n"(ID), "n"(THREADS) : "memory");
+}
+
+// ------------------------------------------------------------------------------- data
+
+// Weights are read once a step: they needn't push others out of L2.
+__device__ __forceinline__ uint64_t read_once() {
+  uint64_t policy;
+  asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+  return policy;
+}
+
+// Starts a copy of `bytes` bytes (a multiple of 16) to shared memory; they count at `barrier`.
+__device__ __forceinline__ void copy_bulk(Address to, const void* from, int bytes, Address barrier,
+                                          uint64_t policy) {
+  asm volatile(
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint"
+      " [%0], [%1], %2, [%3], %4;" ::"r"(to),
+      "l"(from), "r"(bytes), "r"(barrier), "l"(policy)
+      : "memory");
+}
+
+// Stores into a block of the cluster; the bytes count at `barrier`, of the same block.
+__device__ __forceinline__ void send(Address to, unsigned v, Address barrier) {
+  asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.b32 [%0], %1, [%2];" ::
+                   "r"(to),
+               "r"(v), "r"(barrier)
+               : "memory");
+}
+__device__ __forceinline__ void send(Address to, uint2 v, Address barrier) {
+  asm volatile(
+      "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v2.b32 [%0], {%1, %2}, [%3];" ::
+          "r"(to),
+      "r"(v.x), "r"(v.y), "r"(barrier)
+      : "memory");
+}
+__device__ __forceinline__ void send(Address to, uint4 v, Address barrier) {
+  asm volatile(
+      "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.b32"
+      " [%0], {%1, %2, %3, %4}, [%5];" ::"r"(to),
+      "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w), "r"(barrier)
+      : "memory");
+}
+
+// Words that other blocks write and read meanwhile: each is whole, and nothing is said of their
+// order.
+__device__ __forceinline__ uint4 peek4(const void* p) {
+  uint4 v;
+  asm volatile("ld.relaxed.gpu.global.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+               : "l"(p)
+               : "memory");
+  return v;
+}
+__device__ __forceinline__ uint2 peek2(const void* p) {
+  uint2 v;
+  asm volatile("ld.relaxed.gpu.global.v2.u32 {%0, %1}, [%2];"
+               : "=r"(v.x), "=r"(v.y)
+               : "l"(p)
+               : "memory");
+  return v;
+}
+__device__ __forceinline__ unsigned peek(const void* p) {
+  unsigned v;
+  asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(v) : "l"(p) : "memory");
+  return v;
+}
+__device__ __forceinline__ void post(void* p, unsigned v) {
+  asm volatile("st.relaxed.gpu.global.u32 [%0], %1;" ::"l"(p), "r"(v) : "memory");
+}
+__device__ __forceinline__ void post(void* p, uint2 v) {
+  asm volatile("st.relaxed.gpu.global.v2.u32 [%0], {%1, %2};" ::"l"(p), "r"(v.x), "r"(v.y)
+               : "memory");
+}
+__device__ __forceinline__ void post(void* p, uint4 v) {
+  asm volatile("st.relaxed.gpu.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(p), "r"(v.x), "r"(v.y),
+               "r"(v.z), "r"(v.w)
+               : "memory");
+}
+// For the host to see.
+__device__ __forceinline__ void post_to_host(int* p, int v) {
+  asm volatile("st.relaxed.sys.global.u32 [%0], %1;" ::"l"(p), "r"(v) : "memory");
+}
+
+// ------------------------------------------------------------------------------- arithmetic
+
+// D (16, 8) += A (16, 16) . B (16, 8): the lanes' parts of each are as ../common/mma.cuh has them.
+__device__ __forceinline__ void mma(float (&d)[4], uint4 a, uint2 b) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"
+      " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b.x), "r"(b.y));
+}
+
+__device__ __forceinline__ float power_of_2(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
+// Cycles of this multiprocessor, 32 bits of them.
+__device__ __forceinline__ unsigned cycles() { return (unsigned)clock(); }
+
+}  // namespace hopper

@@ -1,0 +1,125 @@
+// ring.cuh: weights on their way from memory, a ring of slots ahead of their use.
+//
+// One thread of the block, in a warp of its own, asks for them: a bulk copy a slot, which the
+// copy engine carries out and counts at the slot's `full` barrier. Whoever has used a slot arrives
+// at its `empty` barrier. The weights lie in memory in the order of their use (pack.cuh), so that
+// the stream never waits for the text: it runs through layers, the lm_head and on into the next
+// step.
+#pragma once
+#include "arguments.cuh"
+
+namespace hopper {
+
+__device__ __forceinline__ void copy_slot(const Me& me, int slot, const Weight* from,
+                                          uint64_t policy) {
+  Address full = address_of(&me.shared->full[slot]);
+  arrive_expecting(full, SLOT_BYTES);
+  copy_bulk(address_of(me.slots + slot * SLOT_BYTES), from, SLOT_BYTES, full, policy);
+}
+
+// A layer block's stream, again in each step. At most `window` copies are in flight, and `gap`
+// cycles apart: bursts would hold up the exchanges. By one thread.
+__device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me) {
+  const Weight* from = a.stream + stream_of(blockIdx.x);
+  const Pacing pacing = a.pacing;
+  const uint64_t policy = READ_ONCE ? read_once() : 0;
+  unsigned empty_parity = ~0u, full_parity = 0;  // a bit a slot
+  unsigned last = cycles();
+  int oldest = 0, in_flight = 0;  // the copies that have not been seen to end
+  auto await_oldest = [&] {
+    int slot = oldest % SLOTS;
+    Address full = address_of(&me.shared->full[slot]);
+    until(a, me, SLOT_FULL, [&] { return has_ended(full, full_parity >> slot & 1); });
+    full_parity ^= 1u << slot;
+    oldest = oldest + 1 == STEP_SLOTS ? 0 : oldest + 1;
+    in_flight--;
+  };
+#pragma unroll 1
+  for (int step = 0; step < a.num_steps; step++)
+#pragma unroll 1
+    for (int i = 0; i < STEP_SLOTS; i++) {
+      const int slot = i % SLOTS;
+      if (step > 0 || i >= SLOTS) {
+        Address empty = address_of(&me.shared->empty[slot]);
+        until(a, me, SLOT_EMPTY, [&] { return has_ended(empty, empty_parity >> slot & 1); });
+      }
+      empty_parity ^= 1u << slot;
+      const bool head = i >= LAYER_SLOTS;
+      while (in_flight >= (head ? pacing.head_window : pacing.layer_window)) await_oldest();
+      while ((int)(cycles() - last) < (head ? pacing.head_gap : pacing.layer_gap)) continue;
+      copy_slot(me, slot, from + (size_t)i * SLOT_WEIGHTS, policy);
+      last = cycles();
+      in_flight++;
+    }
+  while (in_flight > 0) await_oldest();  // nothing may arrive after the block has ended
+}
+
+// A helper's rows of the lm_head: once, for all steps.
+__device__ __forceinline__ void load_all(const Me& me, const Weight* from) {
+  const uint64_t policy = read_once();
+  for (int i = 0; i < HELPER_UNITS * UNIT_SLOTS; i++)
+    copy_slot(me, i, from + (size_t)i * SLOT_WEIGHTS, policy);
+}
+
+// A warp's view of the ring.
+struct Ring {
+  int slot = 0;         // the next phase's first
+  unsigned parity = 0;  // a bit a slot: of the phase of `full` that comes next
+
+  // Until the weights of a layer's phase are there: their place.
+  __device__ __forceinline__ const unsigned char* await_phase(const Arguments& a, const Me& me) {
+    if (WITH_STREAM) {
+      int mine = slot + me.lane % PHASE_SLOTS;
+      Address full = address_of(&me.shared->full[mine]);
+      unsigned expected = parity >> mine & 1;
+      until(a, me, SLOT_FULL,
+            [&] { return __all_sync(0xffffffff, has_ended(full, expected)); });
+      __syncwarp();
+    }
+    parity ^= ((1u << PHASE_SLOTS) - 1) << slot;
+    return me.slots + slot * SLOT_BYTES;
+  }
+
+  // This warp has what it needs of `count` slots, from the phase's `first` one on.
+  static __device__ __forceinline__ void free_slots(const Me& me, int first, int count) {
+    if (!WITH_STREAM) return;
+    __syncwarp();
+    if (me.lane < count) arrive(address_of(&me.shared->empty[first + me.lane]));
+  }
+  __device__ __forceinline__ void next_phase() { slot = (slot + PHASE_SLOTS) % SLOTS; }
+
+  // The lm_head's unit number i of this block, which one warp alone uses.
+  static __device__ __forceinline__ int slot_of_unit(int i) {
+    return (LAYER_SLOTS + i * UNIT_SLOTS) % SLOTS;
+  }
+  __device__ __forceinline__ const unsigned char* await_unit(const Arguments& a, const Me& me,
+                                                             int i) const {
+    int first = slot_of_unit(i);
+    unsigned turns = i * UNIT_SLOTS / SLOTS;  // of the ring since the lm_head began
+    if (WITH_STREAM)
+#pragma unroll
+      for (int j = 0; j < UNIT_SLOTS; j++) {
+        Address full = address_of(&me.shared->full[first + j]);
+        unsigned expected = (parity >> (first + j) ^ turns) & 1;
+        until(a, me, SLOT_FULL, [&] { return has_ended(full, expected); });
+      }
+    return me.slots + first * SLOT_BYTES;
+  }
+  static __device__ __forceinline__ void free_unit(const Me& me, int i) {
+    if (!WITH_STREAM) return;
+    __syncwarp();
+    if (me.lane < UNIT_SLOTS)
+      arrive(address_of(&me.shared->empty[slot_of_unit(i) + me.lane]), WARPS);
+  }
+  // After all units: each slot was filled `turns` times, and the first `rest` of them once more.
+  __device__ __forceinline__ void pass_units() {
+    constexpr int turns = UNITS * UNIT_SLOTS / SLOTS, rest = UNITS * UNIT_SLOTS % SLOTS;
+    constexpr int first = LAYER_SLOTS % SLOTS;
+    constexpr unsigned all = (1u << SLOTS) - 1, some = (1u << rest) - 1;
+    constexpr unsigned odd = turns % 2 ? all & ~some : some;  // from `first` on
+    parity ^= (odd << first | odd >> (SLOTS - first)) & all;
+    slot = 0;
+  }
+};
+
+}  // namespace hopper
