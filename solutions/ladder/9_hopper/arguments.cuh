@@ -12,11 +12,6 @@ struct Pacing {
   int poll_delay = 500;                   // cycles from a block's own sums to its first poll
 };
 
-// Who waited in vain, in pinned memory of the host.
-struct Report {
-  int failed, what, block, warp, layer, step;
-};
-
 // The matrices of a layer, folded and packed as pack.cuh says: what is left of them.
 struct Rows {
   const float *bias, *scale;  // (layers, rows) each; scale: int8 only
@@ -36,11 +31,11 @@ struct Arguments {
   int num_steps;
   Pacing pacing;
   // What blocks hand to each other through L2, all 0 at the start; see exchange.cuh.
-  unsigned* failed;
+  unsigned* failed;                    // a Failure's bits
   float *after_attention, *after_mlp;  // (clusters, C)
   float* final_x;                      // (C)
   uint2* best;                         // (BEST_COPIES, 128)
-  Report* report;
+  unsigned* report;                    // the same in pinned memory, at the end
 #ifdef HOPPER_DEBUG
   float* dump;         // (LAYERS, DUMPED), of the last step: debug.cuh
   long long* timeline;
@@ -81,7 +76,8 @@ struct Shared {
   float squares[24], squares_mlp[24];  // of 32 channels of x each
   unsigned long long best[HEAD_WARPS];
   float newest_score;
-  int layer, step;                     // for a report
+  int id[WARPS - GATHERING];           // of the token that is fed, for each gathering warp; -1: x
+  unsigned where;                      // for a failure: layer, step
   uint64_t full[HELD], empty[HELD], exchange[EXCHANGES];
 };
 const int SHARED_BYTES = HELD * SLOT_BYTES + sizeof(Shared);
@@ -110,16 +106,18 @@ struct Me {
 
 const unsigned TRIES = 1 << 22;  // seconds: longer than any wait of a kernel that goes on
 
+// Who waited in vain, and for what, in a word that is not 0.
+struct Failure {
+  unsigned what : 4, block : 7, warp : 4, layer : 4, step : 12, is_one : 1;
+};
+
 // Cold path of until(): whether it is time to give up. All who wait do, once one has: the kernel
 // then runs on to its end without waiting, and nobody takes its ids for results.
 __device__ __forceinline__ bool give_up(const Arguments& a, const Shared& s, unsigned tries,
                                         int what) {
   if (peek(a.failed)) return true;
   if (tries < TRIES) return false;
-  if (atomicExch(a.failed, 1) == 0) {
-    *a.report = {1, what, (int)blockIdx.x, (int)threadIdx.x / 32, s.layer, s.step};
-    __threadfence_system();
-  }
+  post(a.failed, (unsigned)what | blockIdx.x << 4 | threadIdx.x / 32 << 11 | s.where << 15 | 1u << 31);
   return true;
 }
 

@@ -166,13 +166,10 @@ __device__ __forceinline__ float2 put_together(const Me& me) {
   const Shared& s = *me.shared;
   float2 max_sum[CLUSTER], value[CLUSTER], out = {0, 0};
 #pragma unroll
-  for (int i = 0; i < CLUSTER; i += 2) {
-    float4 two = *reinterpret_cast<const float4*>(&s.part.max_sum[i]);
-    max_sum[i] = make_float2(two.x, two.y), max_sum[i + 1] = make_float2(two.z, two.w);
-  }
-#pragma unroll
-  for (int i = 0; i < CLUSTER; i++)
+  for (int i = 0; i < CLUSTER; i++) {
+    max_sum[i] = s.part.max_sum[i];
     value[i] = reinterpret_cast<const float2*>(s.part.values[i])[me.lane];
+  }
   float max = max_sum[0].x, sum = 0.0f;
 #pragma unroll
   for (int i = 1; i < CLUSTER; i++) max = fmaxf(max, max_sum[i].x);

@@ -17,11 +17,13 @@ namespace hopper {
 
 // ------------------------------------------------------------------------------- in a cluster
 
-// Two blocks of the cluster that a lane sends to, as distances from its own addresses.
+// Two blocks of the cluster that a lane sends to, as distances from its own addresses: x is sent by
+// lanes 8 apart, all else by neighbours.
 struct Peers {
   Address first, second;
-  __device__ __forceinline__ Peers(const Me& me, int pair) {
+  __device__ __forceinline__ Peers(const Me& me) {
     Address own = address_of(me.shared);
+    int pair = me.gathers() ? me.lane / 8 : me.quad;
     first = in_block(2 * pair, own) - own, second = in_block(2 * pair + 1, own) - own;
   }
   // To the place that `place` has in each of them.
@@ -50,14 +52,9 @@ __device__ __forceinline__ unsigned is_late(uint4 v, unsigned tag) {
 // three clusters and to send to two blocks.
 struct Gatherer {
   float4 x = {0, 0, 0, 0};
-  int number;   // of the 24
   int channel;  // the first of the four
-  Peers peers;
-
   __device__ __forceinline__ Gatherer(const Me& me)
-      : number((me.warp - GATHERING) * 8 + me.lane % 8),
-        channel(OWN * me.rank + 4 * number),
-        peers(me, me.lane / 8) {}
+      : channel(OWN * me.rank + 4 * ((me.warp - GATHERING) * 8 + me.lane % 8)) {}
 
   // x = token + place - the mean of each: x has a mean of 0 at all times (pack.cuh), so that
   // layernorm needs its squares only.
@@ -111,7 +108,7 @@ struct Gatherer {
   }
 
   // x, and the sum of its squares over each 32 channels, to all blocks of the cluster.
-  __device__ __forceinline__ void broadcast(const Me& me, uint4* to, What x_here, float* squares,
+  __device__ __forceinline__ void broadcast(const Me& me, const Peers& peers, uint4* to, What x_here, float* squares,
                                             What squares_here) const {
     peers.send(me, to + channel / 4, prepared(x), x_here);
     float sum = (x.x * x.x + x.y * x.y) + (x.z * x.z + x.w * x.w);

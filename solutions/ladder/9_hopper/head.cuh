@@ -48,7 +48,7 @@ __device__ __forceinline__ unsigned long long warp_max(unsigned long long v, int
 }
 
 struct Head {
-  GPTSampling sampling;
+  GPTSampling sampling;  // read in each step: no registers are left to keep it in
   unsigned long long best = WORST;
 
   __device__ __forceinline__ Head(const Arguments& a) : sampling(a.state->sampling) {
@@ -82,7 +82,6 @@ struct Head {
         post(a.best + me.lane * 128 + blockIdx.x,
              make_uint2((unsigned)(best >> 31) << 1 | tag, (unsigned)best << 1 | tag));
     }
-    best = WORST;
   }
 };
 
@@ -112,7 +111,7 @@ __device__ __forceinline__ int best_of_all(const Arguments& a, const Me& me, uns
 
 // A layer block's part of the lm_head: its units come through the ring.
 __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, LayerThread& t,
-                                         Head& head, int position, unsigned tag) {
+                                         int step, int position, unsigned tag) {
   Shared& s = *me.shared;
   if (me.gathers()) {
     t.send_x(a, me, LAYERS, position);
@@ -122,10 +121,11 @@ __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, Layer
                                                    tagged(x.z, tag), tagged(x.w, tag)));
     }
   }
-  await(a, me, X_ATTENTION, t.x_parity);
+  Head head(a);
+  await(a, me, X_ATTENTION, t.x_parity(step, LAYERS));
   if (threadIdx.x == 0) expect_next(me, X_ATTENTION);
   if (me.warp < HEAD_WARPS) {
-    await(a, me, SQUARES_ATTENTION, t.x_parity);
+    await(a, me, SQUARES_ATTENTION, t.x_parity(step, LAYERS));
     if (threadIdx.x == 0) expect_next(me, SQUARES_ATTENTION);
     const float factor = inverse_deviation(s, me.lane, a.eps);
 #pragma unroll 1
@@ -135,15 +135,15 @@ __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, Layer
       head.add(a, me, sums, factor, unit_row(blockIdx.x, unit), position);
     }
   }
-  t.x_parity ^= 1;
   t.ring.pass_units();
   head.send_best(a, me, tag);
 }
 
 // A helper's: x comes through L2, and the units are there.
-__device__ __forceinline__ void help(const Arguments& a, const Me& me, Head& head, int step,
-                                     int position, unsigned tag) {
+__device__ __forceinline__ void help(const Arguments& a, const Me& me, int step, int position,
+                                     unsigned tag) {
   Shared& s = *me.shared;
+  Head head(a);
   if (me.warp < 6) {
     const int quad = me.warp * 32 + me.lane;  // of 192
     uint4 words;

@@ -19,30 +19,32 @@ __device__ __forceinline__ void make_barriers(const Me& me) {
 // One of the 96 blocks that compute layers.
 __device__ __forceinline__ void run_layers(const Arguments& a, const Me& me, int first_position) {
   LayerThread t(me);
-  Head head(a);
-  int* new_ids = a.state->new_ids;
+  int id = -1;
 #pragma unroll 1
   for (int step = 0; step < a.num_steps; step++) {
+    if (me.gathers() && me.lane == 0) me.shared->id[me.warp - GATHERING] = id;
+    __syncwarp();
     const int position = first_position + step;
     const unsigned tag = (step + 1) & 1;
 #pragma unroll 1
     for (int layer = 0; layer < LAYERS; layer++) {
-      if (threadIdx.x == 0) me.shared->layer = layer, me.shared->step = step;
+      if (threadIdx.x == 0) me.shared->where = layer | (step & 4095) << 4;
       t.run(a, me, layer, step, position);
     }
     mark(a, me, step, LAYERS, 0);
-    run_head(a, me, t, head, position, tag);
+    run_head(a, me, t, step, position, tag);
     mark(a, me, step, LAYERS, 1);
     if (!me.gathers()) continue;
-    int id = best_of_all(a, me, tag);
+    int* new_ids = a.state->new_ids;
+    id = best_of_all(a, me, tag);
     if (blockIdx.x == 0 && threadIdx.x == 32 * GATHERING && new_ids && !peek(a.failed))
       post_to_host(new_ids + step, id);
-    t.id = min(max(id, 0), a.vocab_size - 1);  // no number: anything will do
+    id = min(max(id, 0), a.vocab_size - 1);  // no number: anything will do
     mark(a, me, step, LAYERS, 2);
   }
   const int next = first_position + a.num_steps;
   if (me.gathers() && me.cluster == 0 && me.lane < 8 && next < a.block_size)
-    t.own_x.leave(a, t.id, next);
+    t.own_x.leave(a, id, next);
 }
 
 __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arguments a) {
@@ -65,12 +67,13 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
   } else if (in_layers) {
     run_layers(a, me, position);
   } else {
-    Head head(a);
     for (int step = 0; step < a.num_steps; step++)
-      help(a, me, head, step, position + step, (step + 1) & 1);
+      help(a, me, step, position + step, (step + 1) & 1);
   }
   sync_cluster();  // nobody leaves while others may still send to it
-  if (blockIdx.x == 0 && threadIdx.x == 0) a.state->position = position + a.num_steps;
+  if (blockIdx.x > 0 || threadIdx.x > 0) return;
+  a.state->position = position + a.num_steps;
+  post_to_host((int*)a.report, peek(a.failed));
 #endif
 }
 

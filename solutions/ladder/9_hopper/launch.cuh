@@ -11,7 +11,8 @@ namespace hopper {
 struct Hopper {
   Arguments arguments = {};
   unsigned char* boxes;  // what blocks hand to each other
-  Report* report;        // pinned
+  unsigned* report;      // a Failure, in pinned memory
+  bool failed = false;
 };
 
 const size_t BOX_BYTES[] = {256, 4ul * HEADS * CHANNELS, 4ul * HEADS * CHANNELS, 4ul * CHANNELS,
@@ -112,9 +113,9 @@ inline Hopper* prepare(GPT* g) {
   size_t bytes = 0;
   for (size_t b : BOX_BYTES) bytes += b;
   h->boxes = allocate<unsigned char>(g, bytes);
-  if (!h->boxes || cudaHostAlloc(&h->report, sizeof(Report), cudaHostAllocMapped) || !pack(g, a))
+  if (!h->boxes || cudaHostAlloc(&h->report, sizeof(Failure), cudaHostAllocMapped) || !pack(g, a))
     return nullptr;
-  *h->report = {};
+  *h->report = 0;
   a.wte = m.wte, a.wpe = m.wpe, a.eps = m.eps;
   a.vocab_size = m.vocab_size, a.block_size = m.block_size;
   for (int l = 0; l < LAYERS; l++) a.keys[l] = g->layers[l].keys, a.values[l] = g->layers[l].values;
@@ -142,15 +143,16 @@ inline bool is_well(Hopper* h) {
       "x for the attention", "its squares", "query, key and value", "parts of the attention",
       "x for the MLP", "its squares", "the MLP's inside", "weights", "a free slot for weights",
       "the sums of other clusters", "the last x", "the best id of all blocks"};
-  Report& r = *h->report;
-  if (r.failed == 1) {
+  if (!h->failed && *h->report) {
+    Failure f;
+    memcpy(&f, h->report, sizeof f);
     fprintf(stderr,
             "gpt_decode: block %d, warp %d waited seconds for %s (layer %d, step %d): are all "
             "blocks running? From here on rung 8's kernel is used.\n",
-            r.block, r.warp, NAMES[r.what], r.layer, r.step);
-    r.failed = 2;
+            f.block, f.warp, NAMES[f.what], f.layer, f.step);
+    h->failed = true;
   }
-  return r.failed == 0;
+  return !h->failed;
 }
 
 }  // namespace hopper

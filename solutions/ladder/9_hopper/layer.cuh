@@ -66,23 +66,27 @@ __device__ __forceinline__ float gelu_by_2(float x) {
 struct LayerThread {
   Ring ring;
   Gatherer own_x;
-  Peers peers;              // for sums that four threads have
-  int id = -1;              // of the token that is fed, once one was picked
-  unsigned x_parity = 0;    // of the phases of x_attention: one more a step than the others
-  unsigned layer_parity = 0;
+  Peers peers;
 
-  __device__ __forceinline__ LayerThread(const Me& me) : own_x(me), peers(me, me.quad) {}
+  __device__ __forceinline__ LayerThread(const Me& me) : own_x(me), peers(me) {}
+
+  // Of an exchange's phases: one a layer, and an even number a step; of X_ATTENTION and its squares
+  // one more a step, for the lm_head.
+  static __device__ __forceinline__ unsigned parity(int layer) { return layer & 1; }
+  static __device__ __forceinline__ unsigned x_parity(int step, int layer) {
+    return (step + layer) & 1;
+  }
 
   // x of the step's token, or after the layer before; then x and its squares to all.
   __device__ __forceinline__ void send_x(const Arguments& a, const Me& me, int layer, int position) {
     Shared& s = *me.shared;
     if (layer > 0)
       own_x.gather(a, me, a.after_mlp, layer & 1, a.proj.bias + (layer - 1) * CHANNELS);
-    else if (id >= 0)
+    else if (int id = s.id[me.warp - GATHERING]; id >= 0)
       own_x.embed(a, id, position);
     else
       own_x.take(a, me.lane);
-    own_x.broadcast(me, s.x, X_ATTENTION, s.squares, SQUARES_ATTENTION);
+    own_x.broadcast(me, peers, s.x, X_ATTENTION, s.squares, SQUARES_ATTENTION);
     if (me.cluster == 0 && me.lane < 8 && layer < LAYERS)
       dump4(a, layer, DUMP_X + own_x.channel, own_x.x);
   }
@@ -119,7 +123,7 @@ struct LayerThread {
     int row = tid / 4 / 8 * CHANNELS + me.cluster * HEAD + 8 * me.rank + tid / 4 % 8;
     if (tid < 96) bias = __ldg(a.qkv.bias + layer * 3 * CHANNELS + row);
     if (me.gathers()) send_x(a, me, layer, position);
-    await(a, me, X_ATTENTION, x_parity);
+    await(a, me, X_ATTENTION, x_parity(step, layer));
     if (tid == 0) expect_next(me, X_ATTENTION);
     mark(a, me, step, layer, 1);
     if (!REGISTERS_AHEAD) load_first();
@@ -128,18 +132,17 @@ struct LayerThread {
     meet_all();
     mark(a, me, step, layer, 2);
     if (me.warp < 3) {
-      await(a, me, SQUARES_ATTENTION, x_parity);
+      await(a, me, SQUARES_ATTENTION, x_parity(step, layer));
       if (tid == 0) expect_next(me, SQUARES_ATTENTION);
       float v = normalised_total(me, s.squares, a.eps);
       v = scaled(v, a.qkv, layer * 3 * CHANNELS + row) + bias;
       if (tid / 4 < 8) v *= 0.125f * 1.4426950409f;  // 1 / sqrt(HEAD), and scores are powers of 2
       peers.send(me, &s.qkv[tid / 32][8 * me.rank + tid / 4 % 8], __float_as_uint(v), QKV_HERE);
     }
-    x_parity ^= 1;
 
     // The head's attention.
     if (!CACHE_AHEAD) history.load(a, me, layer);
-    await(a, me, QKV_HERE, layer_parity);
+    await(a, me, QKV_HERE, parity(layer));
     if (tid == 0) expect_next(me, QKV_HERE);
     mark(a, me, step, layer, 3);
     if (me.rank == 0 && tid < 3 * HEAD)
@@ -155,7 +158,7 @@ struct LayerThread {
     // Its projection: 16 rows a warp, the head's 64 columns.
     if (me.warp < 6) {
       if (KEEP) load_tiles(attn_proj, projection, me.lane);
-      await(a, me, PARTS_HERE, layer_parity);
+      await(a, me, PARTS_HERE, parity(layer));
       if (tid == 0) expect_next(me, PARTS_HERE);
       mark(a, me, step, layer, 5);
       float2 two = put_together(me);
@@ -175,7 +178,6 @@ struct LayerThread {
     if (KEEP) ring.free_slots(me, first_slot, PHASE_SLOTS);
 
     run_mlp(a, me, layer, step, tag);
-    layer_parity ^= 1;
   }
 
   // fc, gelu, projection.
@@ -195,10 +197,10 @@ struct LayerThread {
     if (me.gathers()) {
       own_x.gather(a, me, a.after_attention, tag, a.attn_proj.bias + layer * CHANNELS);
       mark(a, me, step, layer, 8);
-      own_x.broadcast(me, s.x_mlp, X_MLP, s.squares_mlp, SQUARES_MLP);
+      own_x.broadcast(me, peers, s.x_mlp, X_MLP, s.squares_mlp, SQUARES_MLP);
       if (me.cluster == 0 && me.lane < 8) dump4(a, layer, DUMP_X_MLP + own_x.channel, own_x.x);
     }
-    await(a, me, X_MLP, layer_parity);
+    await(a, me, X_MLP, parity(layer));
     if (tid == 0) expect_next(me, X_MLP);
     mark(a, me, step, layer, 9);
     if (!REGISTERS_AHEAD) {
@@ -210,7 +212,7 @@ struct LayerThread {
     meet_all();
     mark(a, me, step, layer, 10);
     if (me.warp < 4) {
-      await(a, me, SQUARES_MLP, layer_parity);
+      await(a, me, SQUARES_MLP, parity(layer));
       if (tid == 0) expect_next(me, SQUARES_MLP);
       float v = gelu_by_2(scaled(normalised_total(me, s.squares_mlp, a.eps), a.fc, row) + bias);
       if (me.quad == 0) dump(a, layer, DUMP_HIDDEN + row - layer * 4 * CHANNELS, v);
@@ -226,7 +228,7 @@ struct LayerThread {
 #pragma unroll
       for (int i = 0; i < AHEAD; i++) load(proj[i], weights + i * TILE_BYTES, me.lane);
       mark(a, me, step, layer, 12);
-      await(a, me, HIDDEN_HERE, layer_parity);
+      await(a, me, HIDDEN_HERE, parity(layer));
       if (tid == 0) expect_next(me, HIDDEN_HERE);
       mark(a, me, step, layer, 13);
       Sums sums[4];

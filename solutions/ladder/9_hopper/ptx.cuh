@@ -10,6 +10,8 @@
 
 namespace hopper {
 
+#if defined(__CUDA_ARCH__) || !defined(__SIMT__)
+
 // Of shared memory: this block's own, or another one's of the cluster.
 using Address = uint32_t;
 
@@ -172,5 +174,9 @@ __device__ __forceinline__ float power_of_2(float x) {
 
 // Cycles of this multiprocessor, 32 bits of them.
 __device__ __forceinline__ unsigned cycles() { return (unsigned)clock(); }
+
+#else
+const bool NO_PTX = true;  // on a CPU: gpt.cu runs rung 8's kernel
+#endif
 
 }  // namespace hopper

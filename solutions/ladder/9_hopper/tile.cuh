@@ -10,6 +10,8 @@
 // Lane 4 g + q has, of a tile, rows g and g + 8, columns 4 q to 4 q + 3. That is not the order of
 // columns that an mma has, but any order will do, if it is the same in A and in B.
 #pragma once
+#include <cstring>
+
 #include "ptx.cuh"
 #include "shape.cuh"
 
@@ -25,10 +27,14 @@ __device__ __forceinline__ uint4 as_words(float4 v) {
 }
 
 __device__ __forceinline__ unsigned bits_of(__nv_bfloat162 pair) {
-  return *reinterpret_cast<unsigned*>(&pair);
+  unsigned bits;
+  memcpy(&bits, &pair, sizeof bits);
+  return bits;
 }
 __device__ __forceinline__ __nv_bfloat162 pair_of(unsigned bits) {
-  return *reinterpret_cast<__nv_bfloat162*>(&bits);
+  __nv_bfloat162 pair;
+  memcpy(&pair, &bits, sizeof bits);
+  return pair;
 }
 
 // a and b as pairs of bfloat16: rounded, and what is left.
