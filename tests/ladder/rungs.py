@@ -12,7 +12,10 @@ LADDER = ROOT / "solutions" / "ladder"
 RUNGS = sorted(path for path in LADDER.iterdir() if path.name[0].isdigit())
 WITH_LAYERS = [path for path in RUNGS if (path / "gpt.cu").is_file()]
 
-SHARE = {"7_bf16": 0.5, "7_int8": 0.25, "8_persistent": 0.5}  # of float32's bytes of weights
+SHARE = {  # of float32's bytes of weights
+    **{"7_bf16": 0.5, "8_persistent": 0.5, "9_hopper": 0.5},
+    **{"7_int8": 0.25, "9_hopper_int8": 0.25},
+}
 
 # Standard deviation of a rounding error, of the value: bfloat16 has 7 bits after the first (2^-7
 # apart, for values of 1.5 on average); int8 is 1/127 of a row's largest weight apart, 3 times a
@@ -21,10 +24,10 @@ BF16, INT8 = 2**-7 / math.sqrt(12) / 1.5, 3 / 127 / math.sqrt(12)
 # Largest error of a logit, of the largest logit. Weights and inputs of the 4 L + 1 = 9 linear
 # layers are rounded independently: errors add up as the root of their number. The worst logit: 4
 # times that.
+_BF16, _INT8 = 4 * math.sqrt(9 * 2 * BF16**2), 4 * math.sqrt(9 * (INT8**2 + 2 * BF16**2))
 TOLERANCE = {
-    "7_bf16": 4 * math.sqrt(9 * 2 * BF16**2),
-    "8_persistent": 4 * math.sqrt(9 * 2 * BF16**2),
-    "7_int8": 4 * math.sqrt(9 * (INT8**2 + 2 * BF16**2)),
+    **{"7_bf16": _BF16, "8_persistent": _BF16, "9_hopper": _BF16},
+    **{"7_int8": _INT8, "9_hopper_int8": _INT8},
 }
 FLOAT32 = 1e-5
 

@@ -1,5 +1,5 @@
-// persistent.cuh: many decode steps in one kernel: rung 8's, and what rung 9 does where it can't run
-// its own.
+// persistent.cuh: many decode steps in one kernel: rung 8's, and what rung 9 does where it can't
+// run its own.
 #pragma once
 #include <cuda/atomic>
 

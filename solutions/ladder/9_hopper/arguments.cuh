@@ -12,16 +12,8 @@ struct Pacing {
   int poll_delay = 500;                   // cycles from a block's own sums to its first poll
 };
 
-// The matrices of a layer, folded and packed as pack.cuh says: what is left of them.
-struct Rows {
-  const float *bias, *scale;  // (layers, rows) each; scale: int8 only
-};
-
-struct Arguments {
-  const Weight* stream;        // (STREAM)
-  Rows qkv, attn_proj, fc, proj, lm_head;
-  const float *wte, *wpe;      // (V, C), (S, C)
-  const float *wte_mean, *wpe_mean;  // (V), (S): of each row
+struct Arguments : Packed {
+  const float *wte, *wpe;                 // (V, C), (S, C)
   Cached *keys[LAYERS], *values[LAYERS];  // (nh, S, HEAD) each
   int vocab_size, block_size;
   float eps;
@@ -37,14 +29,27 @@ struct Arguments {
   uint2* best;                         // (BEST_COPIES, 128)
   unsigned* report;                    // the same in pinned memory, at the end
 #ifdef HOPPER_DEBUG
-  float* dump;         // (LAYERS, DUMPED), of the last step: debug.cuh
+  float* dump;  // (LAYERS, DUMPED), of the last step: debug.cuh
   long long* timeline;
 #endif
 };
 
 // Things to wait for. The first ones have an mbarrier.
-enum What { X_ATTENTION, SQUARES_ATTENTION, QKV_HERE, PARTS_HERE, X_MLP, SQUARES_MLP, HIDDEN_HERE,
-            EXCHANGES, SLOT_FULL = EXCHANGES, SLOT_EMPTY, SUMS_OF_OTHERS, FINAL_X, BEST_OF_ALL };
+enum What {
+  X_ATTENTION,
+  SQUARES_ATTENTION,
+  QKV_HERE,
+  PARTS_HERE,
+  X_MLP,
+  SQUARES_MLP,
+  HIDDEN_HERE,
+  EXCHANGES,
+  SLOT_FULL = EXCHANGES,
+  SLOT_EMPTY,
+  SUMS_OF_OTHERS,
+  FINAL_X,
+  BEST_OF_ALL
+};
 
 const int HELD = HELPER_UNITS * UNIT_SLOTS > SLOTS ? HELPER_UNITS * UNIT_SLOTS : SLOTS;  // slots
 
@@ -54,13 +59,13 @@ const int HELD = HELPER_UNITS * UNIT_SLOTS > SLOTS ? HELPER_UNITS * UNIT_SLOTS :
 struct Shared {
   union {
     struct {
-      uint4 x[CHANNELS / 4];      // x for query, key and value, or for the lm_head
+      uint4 x[CHANNELS / 4];  // x for query, key and value, or for the lm_head
       union {
-        float sums[WARPS][40];    // of 32 rows at most, by each warp's columns
-        uint4 attended[6][16];    // the head's output, as each warp of the projection needs it
+        float sums[WARPS][40];  // of 32 rows at most, by each warp's columns
+        uint4 attended[6][16];  // the head's output, as each warp of the projection needs it
       };
     };
-    float parts[WARPS][88];       // attention of each warp: 64 sums of values, max, sum
+    float parts[WARPS][88];  // attention of each warp: 64 sums of values, max, sum
   };
   union {
     uint4 x_mlp[CHANNELS / 4];
@@ -76,8 +81,8 @@ struct Shared {
   float squares[24], squares_mlp[24];  // of 32 channels of x each
   unsigned long long best[HEAD_WARPS];
   float newest_score;
-  int id[WARPS - GATHERING];           // of the token that is fed, for each gathering warp; -1: x
-  unsigned where;                      // for a failure: layer, step
+  int id[WARPS - GATHERING];  // of the token that is fed, for each gathering warp; -1: x
+  unsigned where;             // for a failure: layer, step
   uint64_t full[HELD], empty[HELD], exchange[EXCHANGES];
 };
 const int SHARED_BYTES = HELD * SLOT_BYTES + sizeof(Shared);
@@ -117,7 +122,8 @@ __device__ __forceinline__ bool give_up(const Arguments& a, const Shared& s, uns
                                         int what) {
   if (peek(a.failed)) return true;
   if (tries < TRIES) return false;
-  post(a.failed, (unsigned)what | blockIdx.x << 4 | threadIdx.x / 32 << 11 | s.where << 15 | 1u << 31);
+  post(a.failed,
+       (unsigned)what | blockIdx.x << 4 | threadIdx.x / 32 << 11 | s.where << 15 | 1u << 31);
   return true;
 }
 
@@ -126,13 +132,13 @@ template <typename IsSo>
 __device__ __forceinline__ void until(const Arguments& a, const Me& me, int what, IsSo is_so) {
   unsigned tries = 0;
   while (!is_so())
-    if (++tries % 65536 == 0 &&
-        __any_sync(__activemask(), give_up(a, *me.shared, tries, what)))
+    if (++tries % 65536 == 0 && __any_sync(__activemask(), give_up(a, *me.shared, tries, what)))
       return;
 }
 
 // Until the phase of this parity has ended.
-__device__ __forceinline__ void await(const Arguments& a, const Me& me, What what, unsigned parity) {
+__device__ __forceinline__ void await(const Arguments& a, const Me& me, What what,
+                                      unsigned parity) {
   if (!WITH_CHAIN) return;
   Address barrier = address_of(&me.shared->exchange[what]);
   until(a, me, what, [&] { return has_ended(barrier, parity); });
@@ -141,11 +147,18 @@ __device__ __forceinline__ void await(const Arguments& a, const Me& me, What wha
 // The bytes of each exchange, to be counted anew in each of its phases.
 __device__ __forceinline__ int bytes_of(int what) {
   switch (what) {
-    case X_ATTENTION: case X_MLP: return sizeof(Shared::x);
-    case SQUARES_ATTENTION: case SQUARES_MLP: return sizeof(Shared::squares);
-    case QKV_HERE: return sizeof(Shared::qkv);
-    case PARTS_HERE: return sizeof(Shared::part);
-    default: return sizeof(Shared::hidden);
+    case X_ATTENTION:
+    case X_MLP:
+      return sizeof(Shared::x);
+    case SQUARES_ATTENTION:
+    case SQUARES_MLP:
+      return sizeof(Shared::squares);
+    case QKV_HERE:
+      return sizeof(Shared::qkv);
+    case PARTS_HERE:
+      return sizeof(Shared::part);
+    default:
+      return sizeof(Shared::hidden);
   }
 }
 

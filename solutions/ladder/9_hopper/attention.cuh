@@ -103,8 +103,7 @@ struct History {
       float* to = s.parts[me.warp] + me.lane % 8 * 8 + (upper ? 4 : 0) + (odd ? 2 : 0);
       *reinterpret_cast<float2*>(to) = make_float2(two[0], two[1]);
     }
-    if (me.lane == 0)
-      *reinterpret_cast<float2*>(s.parts[me.warp] + HEAD) = make_float2(max, sum);
+    if (me.lane == 0) *reinterpret_cast<float2*>(s.parts[me.warp] + HEAD) = make_float2(max, sum);
   }
 };
 

@@ -7,11 +7,11 @@ namespace hopper {
 
 // What a layer exchanges, each an array of floats: offsets within DUMPED.
 enum Dumped {
-  DUMP_X = 0,                              // (C) before the attention
-  DUMP_QKV = DUMP_X + CHANNELS,            // (3, C); the query times log2(e) / 8
-  DUMP_ATTENDED = DUMP_QKV + 3 * CHANNELS, // (C)
-  DUMP_X_MLP = DUMP_ATTENDED + CHANNELS,   // (C)
-  DUMP_HIDDEN = DUMP_X_MLP + CHANNELS,     // (4C)
+  DUMP_X = 0,                               // (C) before the attention
+  DUMP_QKV = DUMP_X + CHANNELS,             // (3, C); the query times log2(e) / 8
+  DUMP_ATTENDED = DUMP_QKV + 3 * CHANNELS,  // (C)
+  DUMP_X_MLP = DUMP_ATTENDED + CHANNELS,    // (C)
+  DUMP_HIDDEN = DUMP_X_MLP + CHANNELS,      // (4C)
   DUMPED = DUMP_HIDDEN + 4 * CHANNELS
 };
 

@@ -108,8 +108,8 @@ struct Gatherer {
   }
 
   // x, and the sum of its squares over each 32 channels, to all blocks of the cluster.
-  __device__ __forceinline__ void broadcast(const Me& me, const Peers& peers, uint4* to, What x_here, float* squares,
-                                            What squares_here) const {
+  __device__ __forceinline__ void broadcast(const Me& me, const Peers& peers, uint4* to,
+                                            What x_here, float* squares, What squares_here) const {
     peers.send(me, to + channel / 4, prepared(x), x_here);
     float sum = (x.x * x.x + x.y * x.y) + (x.z * x.z + x.w * x.w);
 #pragma unroll

@@ -110,15 +110,15 @@ __device__ __forceinline__ int best_of_all(const Arguments& a, const Me& me, uns
 }
 
 // A layer block's part of the lm_head: its units come through the ring.
-__device__ __forceinline__ void run_head(const Arguments& a, const Me& me, LayerThread& t,
-                                         int step, int position, unsigned tag) {
+__device__ __forceinline__ void run_head(const Arguments& a, const Me& me, LayerThread& t, int step,
+                                         int position, unsigned tag) {
   Shared& s = *me.shared;
   if (me.gathers()) {
     t.send_x(a, me, LAYERS, position);
     if (me.cluster == 0 && me.lane < 8) {
       float4 x = t.own_x.x;
-      post(a.final_x + t.own_x.channel, make_uint4(tagged(x.x, tag), tagged(x.y, tag),
-                                                   tagged(x.z, tag), tagged(x.w, tag)));
+      post(a.final_x + t.own_x.channel,
+           make_uint4(tagged(x.x, tag), tagged(x.y, tag), tagged(x.z, tag), tagged(x.w, tag)));
     }
   }
   Head head(a);

@@ -51,59 +51,6 @@ inline const char* hindrance(const GPTModel& m) {
   return nullptr;
 }
 
-// Folds and packs all matrices. false: no room.
-inline bool pack(GPT* g, Arguments& a) {
-  const GPTModel& m = g->model;
-  std::vector<Folding> foldings;
-  bool ok = true;
-  auto floats = [&](size_t count) {
-    auto* memory = allocate<float>(g, count);
-    ok &= memory != nullptr;
-    return memory;
-  };
-  // One kind of matrix, in `layers` layers; what is made of them lies together.
-  auto rows_of = [&](int layers, int rows) {
-    float* scale = sizeof(Weight) == 1 ? floats((size_t)layers * rows) : nullptr;
-    return Rows{floats((size_t)layers * rows), scale};
-  };
-  const int C = CHANNELS;
-  a.qkv = rows_of(LAYERS, 3 * C), a.attn_proj = rows_of(LAYERS, C), a.fc = rows_of(LAYERS, 4 * C);
-  a.proj = rows_of(LAYERS, C), a.lm_head = rows_of(1, m.vocab_size);
-  auto add = [&](const Rows& made, int layer, const float* weight, const float* bias,
-                 const float* norm_weight, const float* norm_bias, int rows, int cols) {
-    float* mean = floats(norm_weight ? rows : cols + 1);
-    foldings.push_back({weight, bias, norm_weight, norm_bias, rows, cols,
-                        norm_weight ? mean : nullptr, norm_weight ? nullptr : mean,
-                        const_cast<float*>(made.bias) + (size_t)layer * rows,
-                        made.scale ? const_cast<float*>(made.scale) + (size_t)layer * rows
-                                   : nullptr});
-  };
-  for (int l = 0; l < LAYERS; l++) {
-    const GPTLayer& p = g->params[l];
-    add(a.qkv, l, p.attn_weight, p.attn_bias, p.ln_1_weight, p.ln_1_bias, 3 * C, C);
-    add(a.attn_proj, l, p.attn_proj_weight, p.attn_proj_bias, nullptr, nullptr, C, C);
-    add(a.fc, l, p.fc_weight, p.fc_bias, p.ln_2_weight, p.ln_2_bias, 4 * C, C);
-    add(a.proj, l, p.proj_weight, p.proj_bias, nullptr, nullptr, C, 4 * C);
-  }
-  add(a.lm_head, 0, m.wte, nullptr, m.ln_f_weight, m.ln_f_bias, m.vocab_size, C);
-  auto* stream = allocate<Weight>(g, STREAM);
-  auto* on_device = allocate<Folding>(g, foldings.size());
-  float *wte_mean = floats(m.vocab_size), *wpe_mean = floats(m.block_size);
-  if (!ok || !stream || !on_device) return false;
-
-  for (const Folding& f : foldings) {
-    if (!f.norm_weight) fold_columns<<<f.cols / 256 + 1, 256>>>(f);
-    fold_rows<<<(f.rows + 7) / 8, 256>>>(f);
-  }
-  mean_of_rows<<<(m.vocab_size + 7) / 8, 256>>>(wte_mean, m.wte, m.vocab_size, C);
-  mean_of_rows<<<(m.block_size + 7) / 8, 256>>>(wpe_mean, m.wpe, m.block_size, C);
-  cudaMemcpy(on_device, foldings.data(), foldings.size() * sizeof(Folding),
-             cudaMemcpyHostToDevice);
-  pack_kernel<<<dim3(64, BLOCKS), 256>>>(stream, on_device);
-  a.stream = stream, a.wte_mean = wte_mean, a.wpe_mean = wpe_mean;
-  return true;
-}
-
 // nullptr: no room.
 inline Hopper* prepare(GPT* g) {
   auto* h = new Hopper();
@@ -140,9 +87,10 @@ inline void launch(Hopper* h, int num_steps, float* logits, cudaStream_t stream)
 // The kernel's state of health. false, and a word of why on stderr: someone has waited in vain.
 inline bool is_well(Hopper* h) {
   static const char* NAMES[] = {
-      "x for the attention", "its squares", "query, key and value", "parts of the attention",
-      "x for the MLP", "its squares", "the MLP's inside", "weights", "a free slot for weights",
-      "the sums of other clusters", "the last x", "the best id of all blocks"};
+      "x for the attention",        "its squares",   "query, key and value",
+      "parts of the attention",     "x for the MLP", "its squares",
+      "the MLP's inside",           "weights",       "a free slot for weights",
+      "the sums of other clusters", "the last x",    "the best id of all blocks"};
   if (!h->failed && *h->report) {
     Failure f;
     memcpy(&f, h->report, sizeof f);

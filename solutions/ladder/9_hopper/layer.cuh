@@ -78,7 +78,8 @@ struct LayerThread {
   }
 
   // x of the step's token, or after the layer before; then x and its squares to all.
-  __device__ __forceinline__ void send_x(const Arguments& a, const Me& me, int layer, int position) {
+  __device__ __forceinline__ void send_x(const Arguments& a, const Me& me, int layer,
+                                         int position) {
     Shared& s = *me.shared;
     if (layer > 0)
       own_x.gather(a, me, a.after_mlp, layer & 1, a.proj.bias + (layer - 1) * CHANNELS);

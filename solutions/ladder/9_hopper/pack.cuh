@@ -8,7 +8,7 @@
 // for each sees x through a layernorm. Rounded weights leave a mean that is tiny but not 0: the
 // rows of W gain are made to sum to 0, so that it has no effect on W . x; what it does to r is of
 // the second order.
-// All of this is computed in float64 and rounded once, as the weights themselves would be.
+// Means and biases are added up in float64.
 //
 // Packing. Each block's weights in the order in which it uses them: shape.cuh, tile.cuh.
 #pragma once
@@ -20,7 +20,7 @@ enum Kind { QKV, ATTN_PROJ, FC, PROJ, LM_HEAD };
 
 // A matrix on its way: what to take off and to multiply.
 struct Folding {
-  const float* weight;  // (rows, cols)
+  const float* weight;                          // (rows, cols)
   const float *bias, *norm_weight, *norm_bias;  // norm_...: nullptr if x does not come through one
   int rows, cols;
   // Made here: what is taken off of each row, or of each column; the new bias; the scale, int8.
@@ -172,6 +172,56 @@ __global__ void pack_kernel(Weight* stream, const Folding* foldings) {
       stream[stream_of(block) + i] = Weight(w);
     }
   }
+}
+
+// Folds and packs all matrices. false: no room.
+inline bool pack(GPT* g, Packed& a) {
+  const GPTModel& m = g->model;
+  std::vector<Folding> foldings;
+  bool ok = true;
+  auto floats = [&](size_t count) {
+    auto* memory = allocate<float>(g, count);
+    ok &= memory != nullptr;
+    return memory;
+  };
+  // One kind of matrix, in `layers` layers; what is made of them lies together.
+  auto rows_of = [&](int layers, int rows) {
+    float* scale = sizeof(Weight) == 1 ? floats((size_t)layers * rows) : nullptr;
+    return Rows{floats((size_t)layers * rows), scale};
+  };
+  const int C = CHANNELS;
+  a.qkv = rows_of(LAYERS, 3 * C), a.attn_proj = rows_of(LAYERS, C), a.fc = rows_of(LAYERS, 4 * C);
+  a.proj = rows_of(LAYERS, C), a.lm_head = rows_of(1, m.vocab_size);
+  auto add = [&](const Rows& made, int layer, const float* weight, const float* bias,
+                 const float* norm_weight, const float* norm_bias, int rows, int cols) {
+    float* mean = floats(norm_weight ? rows : cols + 1);
+    foldings.push_back({weight, bias, norm_weight, norm_bias, rows, cols,
+                        norm_weight ? mean : nullptr, norm_weight ? nullptr : mean,
+                        made.bias + (size_t)layer * rows,
+                        made.scale ? made.scale + (size_t)layer * rows : nullptr});
+  };
+  for (int l = 0; l < LAYERS; l++) {
+    const GPTLayer& p = g->params[l];
+    add(a.qkv, l, p.attn_weight, p.attn_bias, p.ln_1_weight, p.ln_1_bias, 3 * C, C);
+    add(a.attn_proj, l, p.attn_proj_weight, p.attn_proj_bias, nullptr, nullptr, C, C);
+    add(a.fc, l, p.fc_weight, p.fc_bias, p.ln_2_weight, p.ln_2_bias, 4 * C, C);
+    add(a.proj, l, p.proj_weight, p.proj_bias, nullptr, nullptr, C, 4 * C);
+  }
+  add(a.lm_head, 0, m.wte, nullptr, m.ln_f_weight, m.ln_f_bias, m.vocab_size, C);
+  a.stream = allocate<Weight>(g, STREAM);
+  auto* on_device = allocate<Folding>(g, foldings.size());
+  a.wte_mean = floats(m.vocab_size), a.wpe_mean = floats(m.block_size);
+  if (!ok || !a.stream || !on_device) return false;
+
+  for (const Folding& f : foldings) {
+    if (!f.norm_weight) fold_columns<<<f.cols / 256 + 1, 256>>>(f);
+    fold_rows<<<(f.rows + 7) / 8, 256>>>(f);
+  }
+  mean_of_rows<<<(m.vocab_size + 7) / 8, 256>>>(a.wte_mean, m.wte, m.vocab_size, C);
+  mean_of_rows<<<(m.block_size + 7) / 8, 256>>>(a.wpe_mean, m.wpe, m.block_size, C);
+  cudaMemcpy(on_device, foldings.data(), foldings.size() * sizeof(Folding), cudaMemcpyHostToDevice);
+  pack_kernel<<<dim3(64, BLOCKS), 256>>>(a.stream, on_device);
+  return true;
 }
 
 }  // namespace hopper

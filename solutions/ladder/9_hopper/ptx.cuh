@@ -41,10 +41,10 @@ __device__ __forceinline__ void fence_barriers() {
 }
 
 __device__ __forceinline__ void arrive(Address barrier, int count = 1) {
-  asm volatile("{ .reg .b64 state; mbarrier.arrive.shared::cta.b64 state, [%0], %1; }" ::"r"(
-                   barrier),
-               "r"(count)
-               : "memory");
+  asm volatile(
+      "{ .reg .b64 state; mbarrier.arrive.shared::cta.b64 state, [%0], %1; }" ::"r"(barrier),
+      "r"(count)
+      : "memory");
 }
 
 // Arrives once, and says how many bytes will come in this phase.
@@ -96,10 +96,10 @@ __device__ __forceinline__ void copy_bulk(Address to, const void* from, int byte
 
 // Stores into a block of the cluster; the bytes count at `barrier`, of the same block.
 __device__ __forceinline__ void send(Address to, unsigned v, Address barrier) {
-  asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.b32 [%0], %1, [%2];" ::
-                   "r"(to),
-               "r"(v), "r"(barrier)
-               : "memory");
+  asm volatile(
+      "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.b32 [%0], %1, [%2];" ::"r"(to),
+      "r"(v), "r"(barrier)
+      : "memory");
 }
 __device__ __forceinline__ void send(Address to, uint2 v, Address barrier) {
   asm volatile(

@@ -72,8 +72,7 @@ struct Ring {
       int mine = slot + me.lane % PHASE_SLOTS;
       Address full = address_of(&me.shared->full[mine]);
       unsigned expected = parity >> mine & 1;
-      until(a, me, SLOT_FULL,
-            [&] { return __all_sync(0xffffffff, has_ended(full, expected)); });
+      until(a, me, SLOT_FULL, [&] { return __all_sync(0xffffffff, has_ended(full, expected)); });
       __syncwarp();
     }
     parity ^= ((1u << PHASE_SLOTS) - 1) << slot;

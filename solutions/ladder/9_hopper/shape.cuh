@@ -26,19 +26,19 @@ const int LAYERS = HOPPER_LAYERS;
 static_assert(LAYERS % 2 == 0, "the tag of an exchange is the parity of its layer: exchange.cuh");
 
 const int CLUSTER = 8;
-const int LAYER_BLOCKS = HEADS * CLUSTER;                   // 96
-const int HELPERS = HELPING_CLUSTERS * CLUSTER;             // 24
-const int BLOCKS = LAYER_BLOCKS + HELPERS;                  // 120
-const int WARPS = 12, COMPUTING = 32 * WARPS;               // threads that compute
-const int THREADS = COMPUTING + 32;                         // and one warp that asks for weights
-const int GATHERING = 9;                                    // warps from this one on gather x
-const int OWN = CHANNELS / CLUSTER;                         // 96 channels of x are a block's own
+const int LAYER_BLOCKS = HEADS * CLUSTER;        // 96
+const int HELPERS = HELPING_CLUSTERS * CLUSTER;  // 24
+const int BLOCKS = LAYER_BLOCKS + HELPERS;       // 120
+const int WARPS = 12, COMPUTING = 32 * WARPS;    // threads that compute
+const int THREADS = COMPUTING + 32;              // and one warp that asks for weights
+const int GATHERING = 9;                         // warps from this one on gather x
+const int OWN = CHANNELS / CLUSTER;              // 96 channels of x are a block's own
 const int INNER = 4 * CHANNELS / HEADS, OWN_INNER = INNER / CLUSTER;  // 256, 32
 
 // A tile of weights: 16 rows of 16, as one mma takes them.
 const int TILE = 16 * 16, TILE_BYTES = TILE * sizeof(Weight);
-const int PHASE = 24576;          // weights of a block
-const int UNIT = 16 * CHANNELS;   // of the lm_head: 16 rows, by one warp
+const int PHASE = 24576;         // weights of a block
+const int UNIT = 16 * CHANNELS;  // of the lm_head: 16 rows, by one warp
 
 // The ring: 192 KB of slots, each filled by one copy. 12 KB a copy is large enough to run at full
 // speed and small enough for several to be under way.
@@ -61,7 +61,7 @@ const int HEAD_WARPS = SLOTS / UNIT_SLOTS < 8 ? SLOTS / UNIT_SLOTS : 8;
 
 // A block's part of the stream, in the order of its use.
 const int LAYER_SLOTS = LAYERS * 3 * PHASE_SLOTS, STEP_SLOTS = LAYER_SLOTS + UNITS * UNIT_SLOTS;
-const size_t BLOCK_STREAM = (size_t)STEP_SLOTS * SLOT_WEIGHTS;        // weights
+const size_t BLOCK_STREAM = (size_t)STEP_SLOTS * SLOT_WEIGHTS;  // weights
 const size_t HELPER_STREAM = (size_t)HELPER_UNITS * UNIT;
 const size_t STREAM = LAYER_BLOCKS * BLOCK_STREAM + HELPERS * HELPER_STREAM;
 
@@ -70,6 +70,18 @@ __host__ __device__ constexpr size_t stream_of(int block) {
              ? block * BLOCK_STREAM
              : LAYER_BLOCKS * BLOCK_STREAM + (block - LAYER_BLOCKS) * HELPER_STREAM;
 }
+
+// A kind of matrix after folding (pack.cuh), besides its weights.
+struct Rows {
+  float *bias, *scale;  // (layers, rows) each; scale: int8 only
+};
+
+// The model as the kernel reads it.
+struct Packed {
+  Weight* stream;  // (STREAM)
+  Rows qkv, attn_proj, fc, proj, lm_head;
+  float *wte_mean, *wpe_mean;  // (V), (S): of each row
+};
 
 // The first of a unit's 16 rows.
 __host__ __device__ constexpr int unit_row(int block, int unit) {

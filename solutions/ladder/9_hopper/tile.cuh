@@ -48,8 +48,8 @@ __device__ __forceinline__ uint2 split(float a, float b) {
 // where the sign bit is set. All of these are exact.
 __device__ __forceinline__ unsigned widen(unsigned bytes) {
   unsigned magic = 0x43004300;  // two times 128
-  return bits_of(__hsub2(pair_of((bytes & 0x007f007f) | magic),
-                         pair_of((bytes & 0x00800080) | magic)));
+  return bits_of(
+      __hsub2(pair_of((bytes & 0x007f007f) | magic), pair_of((bytes & 0x00800080) | magic)));
 }
 
 // ------------------------------------------------------------------------------- by type
