@@ -55,13 +55,17 @@ struct Head {
     if (sampling.top_k == 1) sampling.temperature = 0.0f;
   }
 
-  // Takes a unit's sums into account. Lane q of a group: row g for even q, row g + 8 for odd.
-  __device__ __forceinline__ void add(const Arguments& a, const Me& me, float2 sums, float factor,
-                                      int first_row, int position) {
-    int row = first_row + me.group + 8 * (me.quad & 1);
-    if (row >= a.vocab_size) return;
-    float logit = scaled((me.quad & 1 ? sums.y : sums.x) * factor, a.lm_head, row) +
-                  __ldg(a.lm_head.bias + row);
+  // A unit: lane q of a group has row g for even q, row g + 8 for odd. `multiply` gives its sums.
+  template <typename Multiply>
+  __device__ __forceinline__ void take(const Arguments& a, const Me& me, int first_row,
+                                       float factor, int position, Multiply multiply) {
+    const int row = first_row + me.group + 8 * (me.quad & 1);
+    const bool is_there = row < a.vocab_size;
+    float bias = is_there ? __ldg(a.lm_head.bias + row) : 0.0f;  // early: it may be far away
+    float scale = is_there ? scale_of(a.lm_head, row) : 0.0f;
+    float2 sums = multiply();
+    if (!is_there) return;
+    float logit = (me.quad & 1 ? sums.y : sums.x) * factor * scale + bias;
     if (a.logits && me.quad < 2) a.logits[row] = logit;
     unsigned long long rank =
         isfinite(logit) ? shorter(rank_of(logit, row, position + 1, sampling)) : NO_NUMBER;
@@ -130,9 +134,11 @@ __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, Layer
     const float factor = inverse_deviation(s, me.lane, a.eps);
 #pragma unroll 1
     for (int unit = me.warp; unit < UNITS; unit += HEAD_WARPS) {
-      float2 sums = multiply_unit(t.ring.await_unit(a, me, unit), s.x, me.lane);
-      Ring::free_unit(me, unit);
-      head.add(a, me, sums, factor, unit_row(blockIdx.x, unit), position);
+      head.take(a, me, unit_row(blockIdx.x, unit), factor, position, [&] {
+        float2 sums = multiply_unit(t.ring.await_unit(a, me, unit), s.x, me.lane);
+        Ring::free_unit(me, unit);
+        return sums;
+      });
     }
   }
   t.ring.pass_units();
@@ -169,8 +175,9 @@ __device__ __forceinline__ void help(const Arguments& a, const Me& me, int step,
           Address full = address_of(&s.full[unit * UNIT_SLOTS + i]);
           until(a, me, SLOT_FULL, [&] { return has_ended(full, 0); });
         }
-      float2 sums = multiply_unit(me.slots + unit * UNIT_SLOTS * SLOT_BYTES, s.x, me.lane);
-      head.add(a, me, sums, factor, unit_row(blockIdx.x, unit), position);
+      head.take(a, me, unit_row(blockIdx.x, unit), factor, position, [&] {
+        return multiply_unit(me.slots + unit * UNIT_SLOTS * SLOT_BYTES, s.x, me.lane);
+      });
     }
   }
   head.send_best(a, me, tag);

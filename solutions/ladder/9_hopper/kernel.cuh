@@ -36,8 +36,9 @@ __device__ __forceinline__ void run_layers(const Arguments& a, const Me& me, int
     mark(a, me, step, LAYERS, 1);
     if (!me.gathers()) continue;
     int* new_ids = a.state->new_ids;
+    const bool failed = peek(a.failed);  // both are here by the time that the id is
     id = best_of_all(a, me, tag);
-    if (blockIdx.x == 0 && threadIdx.x == 32 * GATHERING && new_ids && !peek(a.failed))
+    if (blockIdx.x == 0 && threadIdx.x == 32 * GATHERING && new_ids && !failed)
       post_to_host(new_ids + step, id);
     id = min(max(id, 0), a.vocab_size - 1);  // no number: anything will do
     mark(a, me, step, LAYERS, 2);
@@ -70,6 +71,7 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
     for (int step = 0; step < a.num_steps; step++)
       help(a, me, step, position + step, (step + 1) & 1);
   }
+  __syncwarp();
   sync_cluster();  // nobody leaves while others may still send to it
   if (blockIdx.x > 0 || threadIdx.x > 0) return;
   a.state->position = position + a.num_steps;

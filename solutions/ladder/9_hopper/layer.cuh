@@ -10,57 +10,10 @@
 // a factor of the sums.
 #pragma once
 #include "attention.cuh"
+#include "linear.cuh"
 #include "ring.cuh"
 
 namespace hopper {
-
-// The threads that compute, of this block.
-__device__ __forceinline__ void meet_all() { meet<1, COMPUTING>(); }
-
-// TILES x 64 columns of weights for TILES * 16 rows, from shared memory to registers.
-template <int TILES>
-__device__ __forceinline__ void load_tiles(Tile (&tiles)[TILES], const unsigned char* from,
-                                           int lane) {
-#pragma unroll
-  for (int i = 0; i < TILES; i++) load(tiles[i], from + i * TILE_BYTES, lane);
-}
-
-// Sums over this warp's 64 columns, of two rows of 4 tiles.
-__device__ __forceinline__ float multiply_two(const Tile* upper, const Tile* lower, const uint4* x,
-                                              const Me& me) {
-  Sums a, b;
-#pragma unroll
-  for (int i = 0; i < 4; i++) {
-    Input input(x + me.warp * 16 + i * 4, me.lane);
-    multiply(a, upper[i], input), multiply(b, lower[i], input);
-  }
-  return total_by_lane(a, b, me.lane);
-}
-
-// W . layernorm(x) of a row, without its bias: four threads a row, three warps' sums each.
-__device__ __forceinline__ float normalised_total(const Me& me, const float* squares, float eps) {
-  const Shared& s = *me.shared;
-  const int row = threadIdx.x / 4;
-  float total = 0.0f;
-#pragma unroll
-  for (int i = 0; i < 3; i++) total += s.sums[me.quad + 4 * i][row];
-  auto* six = reinterpret_cast<const float2*>(squares) + 3 * me.quad;
-  float sum = (six[0].x + six[0].y) + (six[1].x + six[1].y) + (six[2].x + six[2].y);
-  total += of_lane(total, 1), sum += of_lane(sum, 1);
-  total += of_lane(total, 2), sum += of_lane(sum, 2);
-  return total * rsqrtf(sum * (1.0f / CHANNELS) + eps);
-}
-
-__device__ __forceinline__ float scaled(float sum, const Rows& rows, int row) {
-  if constexpr (sizeof(Weight) == 1) return sum * __ldg(rows.scale + row);
-  return sum;
-}
-
-// GPT-2's gelu, x / (1 + e^-2u), as ../common/gelu.cuh has it, by powers of 2.
-__device__ __forceinline__ float gelu_by_2(float x) {
-  const float c = -2.0f * 0.7978845608f * 1.4426950409f;
-  return __fdividef(x, 1.0f + power_of_2(x * fmaf(x * x, c * 0.044715f, c)));
-}
 
 // What a thread of a layer block keeps from layer to layer.
 struct LayerThread {
@@ -112,17 +65,20 @@ struct LayerThread {
       load_tiles(query_key, qkv, me.lane);
       load_halves(value, qkv + 4 * TILE_BYTES, me.lane);
     };
-    // float32: no registers are left for the projection's weights; its quarter of the phase waits.
+    // float32: no registers are left for the projection's weights; their slot, the phase's last, is
+    // kept.
     const bool KEEP = sizeof(Weight) == 4 || !REGISTERS_AHEAD;
+    const int freed = !REGISTERS_AHEAD ? 0 : KEEP ? PHASE_SLOTS - 1 : PHASE_SLOTS;
     if (REGISTERS_AHEAD) load_first();
-    if (!KEEP) {
-      if (me.warp < 6) load_tiles(attn_proj, projection, me.lane);
-      ring.free_slots(me, first_slot, PHASE_SLOTS);
-    }
+    if (!KEEP && me.warp < 6) load_tiles(attn_proj, projection, me.lane);
+    if (freed > 0) ring.free_slots(me, first_slot, freed);
     ring.next_phase();
-    float bias = 0.0f;
+    float bias = 0.0f, scale = 1.0f;
     int row = tid / 4 / 8 * CHANNELS + me.cluster * HEAD + 8 * me.rank + tid / 4 % 8;
-    if (tid < 96) bias = __ldg(a.qkv.bias + layer * 3 * CHANNELS + row);
+    if (tid < 96) {
+      bias = __ldg(a.qkv.bias + layer * 3 * CHANNELS + row);
+      scale = scale_of(a.qkv, layer * 3 * CHANNELS + row);
+    }
     if (me.gathers()) send_x(a, me, layer, position);
     await(a, me, X_ATTENTION, x_parity(step, layer));
     if (tid == 0) expect_next(me, X_ATTENTION);
@@ -135,8 +91,7 @@ struct LayerThread {
     if (me.warp < 3) {
       await(a, me, SQUARES_ATTENTION, x_parity(step, layer));
       if (tid == 0) expect_next(me, SQUARES_ATTENTION);
-      float v = normalised_total(me, s.squares, a.eps);
-      v = scaled(v, a.qkv, layer * 3 * CHANNELS + row) + bias;
+      float v = normalised_total(me, s.squares, a.eps) * scale + bias;
       if (tid / 4 < 8) v *= 0.125f * 1.4426950409f;  // 1 / sqrt(HEAD), and scores are powers of 2
       peers.send(me, &s.qkv[tid / 32][8 * me.rank + tid / 4 % 8], __float_as_uint(v), QKV_HERE);
     }
@@ -159,6 +114,7 @@ struct LayerThread {
     // Its projection: 16 rows a warp, the head's 64 columns.
     if (me.warp < 6) {
       if (KEEP) load_tiles(attn_proj, projection, me.lane);
+      float2 scales = own_scales(me, a.attn_proj, layer);
       await(a, me, PARTS_HERE, parity(layer));
       if (tid == 0) expect_next(me, PARTS_HERE);
       mark(a, me, step, layer, 5);
@@ -173,10 +129,10 @@ struct LayerThread {
       for (int i = 0; i < 4; i++)
         multiply(i % 2 ? odd : even, attn_proj[i], Input(s.attended[me.warp] + i * 4, me.lane));
       even += odd;
-      send_scaled(a, me, a.after_attention, totals(even), a.attn_proj, layer, tag);
+      send_scaled(me, a.after_attention, totals(even), scales, tag);
     }
     mark(a, me, step, layer, 6);
-    if (KEEP) ring.free_slots(me, first_slot, PHASE_SLOTS);
+    if (KEEP) ring.free_slots(me, first_slot + freed, PHASE_SLOTS - freed);
 
     run_mlp(a, me, layer, step, tag);
   }
@@ -193,7 +149,8 @@ struct LayerThread {
       ring.free_slots(me, ring.slot, PHASE_SLOTS);
     }
     int row = layer * 4 * CHANNELS + me.cluster * INNER + OWN_INNER * me.rank + tid / 4;
-    float bias = tid < 4 * OWN_INNER ? __ldg(a.fc.bias + row) : 0.0f;
+    float bias = 0.0f, scale = 1.0f;
+    if (tid < 4 * OWN_INNER) bias = __ldg(a.fc.bias + row), scale = scale_of(a.fc, row);
     mark(a, me, step, layer, 7);
     if (me.gathers()) {
       own_x.gather(a, me, a.after_attention, tag, a.attn_proj.bias + layer * CHANNELS);
@@ -215,7 +172,7 @@ struct LayerThread {
     if (me.warp < 4) {
       await(a, me, SQUARES_MLP, parity(layer));
       if (tid == 0) expect_next(me, SQUARES_MLP);
-      float v = gelu_by_2(scaled(normalised_total(me, s.squares_mlp, a.eps), a.fc, row) + bias);
+      float v = gelu_by_2(normalised_total(me, s.squares_mlp, a.eps) * scale + bias);
       if (me.quad == 0) dump(a, layer, DUMP_HIDDEN + row - layer * 4 * CHANNELS, v);
       send_hidden(me, v);
     }
@@ -228,6 +185,7 @@ struct LayerThread {
       Tile proj[AHEAD + 1];
 #pragma unroll
       for (int i = 0; i < AHEAD; i++) load(proj[i], weights + i * TILE_BYTES, me.lane);
+      float2 scales = own_scales(me, a.proj, layer);
       mark(a, me, step, layer, 12);
       await(a, me, HIDDEN_HERE, parity(layer));
       if (tid == 0) expect_next(me, HIDDEN_HERE);
@@ -240,19 +198,21 @@ struct LayerThread {
         multiply(sums[i % 4], tile, Input(s.hidden + i * 4, me.lane));
       }
       sums[0] += sums[1], sums[2] += sums[3], sums[0] += sums[2];
-      send_scaled(a, me, a.after_mlp, totals(sums[0]), a.proj, layer, tag);
+      send_scaled(me, a.after_mlp, totals(sums[0]), scales, tag);
     }
     ring.free_slots(me, ring.slot, PHASE_SLOTS);
     ring.next_phase();
     mark(a, me, step, layer, 14);
   }
 
-  // A projection's sums.
-  __device__ __forceinline__ void send_scaled(const Arguments& a, const Me& me, float* to,
-                                              float2 sums, const Rows& rows, int layer,
-                                              unsigned tag) {
+  // A projection: the scales of the two rows of which a lane gets the sums; those sums, scaled.
+  static __device__ __forceinline__ float2 own_scales(const Me& me, const Rows& rows, int layer) {
     int row = layer * CHANNELS + OWN * me.rank + 16 * me.warp + me.group;
-    send_sums(me, to, make_float2(scaled(sums.x, rows, row), scaled(sums.y, rows, row + 8)), tag);
+    return make_float2(scale_of(rows, row), scale_of(rows, row + 8));
+  }
+  static __device__ __forceinline__ void send_scaled(const Me& me, float* to, float2 sums,
+                                                     float2 scales, unsigned tag) {
+    send_sums(me, to, make_float2(sums.x * scales.x, sums.y * scales.y), tag);
     own_sums_sent();
   }
 

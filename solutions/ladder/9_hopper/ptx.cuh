@@ -77,10 +77,15 @@ __device__ __forceinline__ void arrive_at() {
 
 // ------------------------------------------------------------------------------- data
 
-// Weights are read once a step: they needn't push others out of L2.
-__device__ __forceinline__ uint64_t read_once() {
+// How L2 treats what is copied: weights are read once a step, and needn't push others out.
+__device__ __forceinline__ uint64_t evict_first() {
   uint64_t policy;
   asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+  return policy;
+}
+__device__ __forceinline__ uint64_t evict_as_usual() {
+  uint64_t policy;
+  asm volatile("createpolicy.fractional.L2::evict_normal.b64 %0, 1.0;" : "=l"(policy));
   return policy;
 }
 

@@ -22,7 +22,7 @@ __device__ __forceinline__ void copy_slot(const Me& me, int slot, const Weight* 
 __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me) {
   const Weight* from = a.stream + stream_of(blockIdx.x);
   const Pacing pacing = a.pacing;
-  const uint64_t policy = READ_ONCE ? read_once() : 0;
+  const uint64_t policy = READ_ONCE ? evict_first() : evict_as_usual();
   unsigned empty_parity = ~0u, full_parity = 0;  // a bit a slot
   unsigned last = cycles();
   int oldest = 0, in_flight = 0;  // the copies that have not been seen to end
@@ -56,7 +56,7 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me)
 
 // A helper's rows of the lm_head: once, for all steps.
 __device__ __forceinline__ void load_all(const Me& me, const Weight* from) {
-  const uint64_t policy = read_once();
+  const uint64_t policy = evict_first();
   for (int i = 0; i < HELPER_UNITS * UNIT_SLOTS; i++)
     copy_slot(me, i, from + (size_t)i * SLOT_WEIGHTS, policy);
 }
