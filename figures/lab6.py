@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from figures import hopper
 from figures.lab5 import rungs
 from figures.measured import relative_errors
 from figures.style import LEFT, WIDTH, LogScale, Sheet
@@ -22,6 +23,8 @@ def pictures() -> dict[str, str]:
         "errors": errors(),
         "barriers": barriers(),
         "ladder": rungs(NAMES, "7_bf16", "bf16", logarithmic=False),
+        "hopper": hopper.data_flow(),
+        "hopper_clocks": hopper.clocks(),
     }
 
 

@@ -44,7 +44,9 @@ def packed(request, model, tmp_path_factory):
     """The type's name, and its arrays: blocks' streams, biases, scales."""
     name, (dtype, _) = request.param, TYPES[request.param]
     source = tmp_path_factory.mktemp("pack") / "pack.cu"
-    defines = f"#define WEIGHT {name}\n#define HOPPER_LAYERS {LAYERS}\n#define HOPPER_UNITS {UNITS}\n"
+    defines = (
+        f"#define WEIGHT {name}\n#define HOPPER_LAYERS {LAYERS}\n#define HOPPER_UNITS {UNITS}\n"
+    )
     here = ROOT / "tests" / "ladder" / "pack.cu"
     # simt rewrites what is included with quotes and found beside a file
     text = here.read_text().replace("../../solutions", str(ROOT / "solutions"))

@@ -1,0 +1,78 @@
+"""Rung 9's pictures: who hands what to whom in a layer, and the two clocks of a step."""
+
+from __future__ import annotations
+
+from figures.style import LEFT, WIDTH, Sheet
+
+
+def data_flow() -> str:
+    """A layer in one cluster: phases, their weights, and how each hands on what it has."""
+    sheet = Sheet(
+        440,
+        "A layer of rung 9: x is gathered through L2, sent to the 8 blocks of a cluster, becomes"
+        " query, key and value, attention, a projection; through L2 again; fc and the second"
+        " projection. Weights come from a ring that one warp keeps full",
+    )
+    sheet.text(LEFT, 26, "A layer, in one cluster of 8 blocks (a head)", "strong")
+    left, right = LEFT + 8, LEFT + 344
+    steps = [
+        (left, 88, "query, key, value", "24 rows a block × 768"),
+        (left, 178, "attention", "every 8th position a block"),
+        (left, 268, "projection", "96 rows a block × 64"),
+        (right, 88, "fc, gelu", "32 rows a block × 768"),
+        (right, 178, "projection of the MLP", "96 rows a block × 256"),
+    ]
+    for x, y, name, share in steps:
+        sheet.box(x, y, 190, 26, name, "need")
+        sheet.text(x + 95, y + 42, share, "small soft", "middle")
+    for x, y, text in (
+        (left, 114, "in the cluster: 192 floats"),
+        (left, 204, "in the cluster: 8 parts"),
+        (right, 114, "in the cluster: 256 floats"),
+    ):
+        sheet.arrow(x + 214, y - 12, x + 214, y + 74, "share-line")
+        sheet.text(x + 222, y + 34, text.partition(": ")[0], "small share-text")
+        sheet.text(x + 222, y + 50, text.partition(": ")[2], "small share-text")
+    # Through L2: sums of 12 clusters, and x for all.
+    for x, text in ((left, "x: sums of 12 clusters"), (right, "x: sums of 12 clusters")):
+        sheet.box(x, 44, 190, 24, text, "over")
+        sheet.arrow(x + 95, 69, x + 95, 86, "share-line")
+    up = [(left + 192, 281), (left + 300, 281), (left + 300, 56), (right - 4, 56)]
+    sheet.path(up, "over-line")
+    sheet.arrow(right - 12, 56, right - 2, 56, "over-line")
+    sheet.path([(right + 192, 191), (right + 300, 191), (right + 300, 56)], "over-line dashed")
+    sheet.arrow(right + 300, 56, right + 194, 56, "over-line")
+    sheet.text(right + 96, 240, "to the next layer, or the lm_head", "small over-text", "middle")
+    y = 348
+    sheet.text(LEFT, y - 8, "The ring, 16 slots of 12 KB", "strong")
+    names = ["qkv", "qkv", "qkv", "proj", *["fc"] * 4, *["proj"] * 4, *["next"] * 4]
+    sheet.row(LEFT, y, 42, names, ["share"] * 8 + ["need"] * 4 + ["empty edge"] * 4)
+    legend = "a bulk copy a slot, asked for by one thread once all 12 warps have let go of it"
+    sheet.text(LEFT, y + 44, legend, "soft")
+    lines = (("share-line", "st.async, 0.2 µs"), ("over-line", "L2, 1 µs"))
+    for i, (kind, text) in enumerate(lines):
+        sheet.line(LEFT + i * 180, y + 70, LEFT + i * 180 + 24, y + 70, kind)
+        sheet.text(LEFT + i * 180 + 32, y + 74, text, "soft")
+    return sheet.picture()
+
+
+def clocks() -> str:
+    """Stream and chain: which of them ends a step, by type of weight."""
+    sheet = Sheet(
+        236,
+        "The time of a step is the larger of two: the stream of weights (float32 164, bfloat16 82,"
+        " int8 41 microseconds at 3.02 TB/s) and the chain of exchanges, some 70 microseconds; and"
+        " what they lose to each other",
+    )
+    sheet.text(LEFT, 26, "The two clocks of a step, µs", "strong")
+    start, pitch = LEFT + 90, (WIDTH - LEFT - 130) / 180
+    for tick in range(0, 181, 30):
+        x = start + tick * pitch
+        sheet.line(x, 40, x, 196, "soft-line dashed")
+        sheet.text(x, 212, f"{tick}", "small soft", "middle")
+    for i, (name, stream) in enumerate((("float32", 164), ("bfloat16", 82), ("int8", 41))):
+        y = 48 + i * 50
+        sheet.text(LEFT, y + 24, name, "strong")
+        sheet.box(start, y, stream * pitch, 18, f"stream {stream}", "share")
+        sheet.box(start, y + 20, 70 * pitch, 18, "chain 70", "over")
+    return sheet.picture()
