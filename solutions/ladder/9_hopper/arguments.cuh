@@ -132,7 +132,7 @@ template <typename IsSo>
 __device__ __forceinline__ void until(const Arguments& a, const Me& me, int what, IsSo is_so) {
   unsigned tries = 0;
   while (!is_so())
-    if (++tries % 65536 == 0 && __any_sync(__activemask(), give_up(a, *me.shared, tries, what)))
+    if (++tries % 1024 == 0 && __any_sync(__activemask(), give_up(a, *me.shared, tries, what)))
       return;
 }
 

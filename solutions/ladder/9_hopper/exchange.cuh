@@ -74,6 +74,7 @@ struct Gatherer {
   // The same as embed, of x (C) as it is in memory.
   __device__ __forceinline__ void take(const Arguments& a, int lane) {
     float sum = 0;
+#pragma unroll 1
     for (int i = lane; i < CHANNELS; i += 32) sum += __ldcg(a.x + i);
     for (int mask = 16; mask > 0; mask /= 2) sum += of_lane(sum, mask);
     float4 t = __ldcg((const float4*)(a.x + channel));

@@ -36,8 +36,9 @@ bool open_rung(GPT*) { return true; }
 
 bool open_rung(GPT* gpt) {
   if (const char* why = hopper::hindrance(gpt->model)) {
-    fprintf(stderr, "Rung 9 runs rung 8's kernel here: %s.\n", why);
-    return true;
+    static bool said = false;
+    if (!said) fprintf(stderr, "Rung 9 runs rung 8's kernel here: %s.\n", why);
+    return said = true;
   }
   hopper::Hopper* h = hopper::prepare(gpt);
   if (h) hopper::tune(gpt, h);
