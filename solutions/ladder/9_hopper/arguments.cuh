@@ -20,9 +20,11 @@ struct Arguments : Packed {
   State* state;
   float* x;       // (C) the token to begin with, embedded; at the end, the one to go on with
   float* logits;  // (V) where to write them, or nullptr
+  int* new_ids;   // of the steps, in the host's memory, or nullptr
   int num_steps;
+  unsigned steps_before;  // by all launches so far: tags go on from there
   Pacing pacing;
-  // What blocks hand to each other through L2, all 0 at the start; see exchange.cuh.
+  // What blocks hand to each other through L2, 0 before the first launch; see exchange.cuh.
   unsigned* failed;                    // a Failure's bits
   float *after_attention, *after_mlp;  // (clusters, C)
   float* final_x;                      // (C)

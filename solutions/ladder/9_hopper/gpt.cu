@@ -28,7 +28,7 @@ struct Hopper {
   void* report;
 };
 inline bool is_well(Hopper*) { return false; }
-inline void launch(Hopper*, int, float*, cudaStream_t) {}
+inline void launch(Hopper*, int, int*, float*, cudaStream_t) {}
 }  // namespace hopper
 bool open_rung(GPT*) { return true; }
 #else
@@ -52,25 +52,19 @@ static hopper::Hopper* hopper_of(GPT* gpt) {
   return h && hopper::is_well(h) ? h : nullptr;
 }
 
-static void launch_steps(GPT* gpt, int num_steps, float* logits, cudaStream_t stream) {
-  if (hopper::Hopper* h = hopper_of(gpt))
-    hopper::launch(h, num_steps, logits, stream);
-  else
-    launch_persistent(gpt, num_steps, logits, stream);
-}
-
 void gpt_decode(GPT* gpt, int num_steps, const GPTSampling* sampling, int* new_ids,
                 cudaStream_t stream) {
+  bool needs_all_logits = sampling->temperature > 0.0f && sampling->top_k > 1;  // rung 5's steps
+  hopper::Hopper* h = needs_all_logits ? nullptr : hopper_of(gpt);
+  if (h) return hopper::launch(h, num_steps, new_ids, nullptr, stream);
   aim_kernel<<<1, 1, 0, stream>>>(gpt->state, new_ids);
-  if (sampling->temperature > 0.0f &&
-      sampling->top_k > 1)  // needs all logits first: rung 5's steps
-    for (int i = 0; i < num_steps; i++) launch_step(*gpt, stream);
-  else
-    launch_steps(gpt, num_steps, nullptr, stream);
+  if (!needs_all_logits) return launch_persistent(gpt, num_steps, nullptr, stream);
+  for (int i = 0; i < num_steps; i++) launch_step(*gpt, stream);
 }
 
 void feed_one(GPT* gpt, float* logits, cudaStream_t stream) {
-  launch_steps(gpt, 1, logits, stream);
+  if (hopper::Hopper* h = hopper_of(gpt)) return hopper::launch(h, 1, nullptr, logits, stream);
+  launch_persistent(gpt, 1, logits, stream);
 }
 
 void close_rung(GPT* gpt) {

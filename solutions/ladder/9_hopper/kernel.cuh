@@ -26,7 +26,7 @@ __device__ __forceinline__ void run_layers(const Arguments& a, const Me& me, int
     if (me.gathers() && me.lane == 0) me.shared->id[me.warp - GATHERING] = id;
     __syncwarp();
     const int position = first_position + step;
-    const unsigned tag = (step + 1) & 1;
+    const unsigned tag = (a.steps_before + step + 1) & 1;
 #pragma unroll 1
     for (int layer = 0; layer < LAYERS; layer++) {
       if (threadIdx.x == 0) me.shared->where = layer | (step & 4095) << 4;
@@ -36,11 +36,10 @@ __device__ __forceinline__ void run_layers(const Arguments& a, const Me& me, int
     run_head(a, me, t, step, position, tag);
     mark(a, me, step, LAYERS, 1);
     if (!me.gathers()) continue;
-    int* new_ids = a.state->new_ids;
-    const bool failed = peek(a.failed);  // both are here by the time that the id is
+    const bool failed = peek(a.failed);  // it is here by the time that the id is
     id = best_of_all(a, me, tag);
-    if (blockIdx.x == 0 && threadIdx.x == 32 * GATHERING && new_ids && !failed)
-      post_to_host(new_ids + step, id);
+    if (blockIdx.x == 0 && threadIdx.x == 32 * GATHERING && a.new_ids && !failed)
+      post_to_host(a.new_ids + step, id);
     id = min(max(id, 0), a.vocab_size - 1);  // no number: anything will do
     mark(a, me, step, LAYERS, 2);
   }
@@ -70,7 +69,7 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
     run_layers(a, me, position);
   } else {
     for (int step = 0; step < a.num_steps; step++)
-      help(a, me, step, position + step, (step + 1) & 1);
+      help(a, me, step, position + step, (a.steps_before + step + 1) & 1);
   }
   __syncwarp();
   sync_cluster();  // nobody leaves while others may still send to it

@@ -63,6 +63,7 @@ inline Hopper* prepare(GPT* g) {
   if (!h->boxes || cudaHostAlloc(&h->report, sizeof(Failure), cudaHostAllocMapped) || !pack(g, a))
     return nullptr;
   *h->report = 0;
+  cudaMemset(h->boxes, 0, bytes);
   a.wte = m.wte, a.wpe = m.wpe, a.eps = m.eps;
   a.vocab_size = m.vocab_size, a.block_size = m.block_size;
   for (int l = 0; l < LAYERS; l++) a.keys[l] = g->layers[l].keys, a.values[l] = g->layers[l].values;
@@ -74,14 +75,12 @@ inline Hopper* prepare(GPT* g) {
   return h;
 }
 
-inline void launch(Hopper* h, int num_steps, float* logits, cudaStream_t stream) {
-  Arguments a = h->arguments;
-  a.num_steps = num_steps, a.logits = logits;
-  size_t bytes = 0;
-  for (size_t b : BOX_BYTES) bytes += b;
-  cudaMemsetAsync(h->boxes, 0, bytes, stream);
+inline void launch(Hopper* h, int num_steps, int* new_ids, float* logits, cudaStream_t stream) {
+  Arguments& a = h->arguments;
+  a.num_steps = num_steps, a.new_ids = new_ids, a.logits = logits;
   Launch launch(stream);
   cudaLaunchKernelEx(&launch.config, kernel, a);
+  a.steps_before += num_steps;
 }
 
 // The kernel's state of health. false, and a word of why on stderr: someone has waited in vain.

@@ -14,7 +14,7 @@ inline float time_of(GPT* g, Hopper* h, const Pacing& pacing, cudaEvent_t begin,
   for (int i = 0; i < 2; i++) {
     begin_kernel<<<1, 1>>>(g->state, position, GPTSampling{}, nullptr);
     cudaEventRecord(begin);
-    launch(h, STEPS, nullptr, nullptr);
+    launch(h, STEPS, nullptr, nullptr, nullptr);
     cudaEventRecord(end);
     cudaEventSynchronize(end);
     float ms = 1e30f;
