@@ -19,7 +19,7 @@ struct Arguments : Packed {
   float eps;
   State* state;
   float* x;       // (C) the token to begin with, embedded; at the end, the one to go on with
-  float* logits;  // (V) where to write them, or nullptr
+  float* logits;  // (V) where to write them, of one step whose id is somebody else's; or nullptr
   int* new_ids;   // of the steps, in the host's memory, or nullptr
   int num_steps;
   unsigned steps_before;  // by all launches so far: tags go on from there

@@ -54,12 +54,18 @@ static hopper::Hopper* hopper_of(GPT* gpt) {
 
 void gpt_decode(GPT* gpt, int num_steps, const GPTSampling* sampling, int* new_ids,
                 cudaStream_t stream) {
-  bool needs_all_logits = sampling->temperature > 0.0f && sampling->top_k > 1;  // rung 5's steps
-  hopper::Hopper* h = needs_all_logits ? nullptr : hopper_of(gpt);
-  if (h) return hopper::launch(h, num_steps, new_ids, nullptr, stream);
+  bool needs_all_logits = sampling->temperature > 0.0f && sampling->top_k > 1;
+  hopper::Hopper* h = hopper_of(gpt);
+  if (h && !needs_all_logits) return hopper::launch(h, num_steps, new_ids, nullptr, stream);
   aim_kernel<<<1, 1, 0, stream>>>(gpt->state, new_ids);
   if (!needs_all_logits) return launch_persistent(gpt, num_steps, nullptr, stream);
-  for (int i = 0; i < num_steps; i++) launch_step(*gpt, stream);
+  for (int i = 0; i < num_steps; i++) {  // a step at a time, and rung 5's kernel picks the id
+    if (h)
+      hopper::launch(h, 1, nullptr, gpt->logits, stream);
+    else
+      launch_layers(*gpt, gpt->logits, stream);
+    launch_next(*gpt, stream);
+  }
 }
 
 void feed_one(GPT* gpt, float* logits, cudaStream_t stream) {

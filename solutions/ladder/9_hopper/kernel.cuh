@@ -74,7 +74,8 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
   __syncwarp();
   sync_cluster();  // nobody leaves while others may still send to it
   if (blockIdx.x > 0 || threadIdx.x > 0) return;
-  a.state->position = position + a.num_steps;
+  if (!a.logits)
+    a.state->position = position + a.num_steps;  // else next_kernel's work, or nobody's
   post_to_host((int*)a.report, peek(a.failed));
 #endif
 }
