@@ -30,7 +30,7 @@ struct Arguments : Packed {
   float* final_x;                      // (C)
   uint2* best;                         // (BEST_COPIES, 128)
   unsigned* report;                    // the same in pinned memory, at the end
-#ifdef HOPPER_DEBUG
+#ifdef HOPPER_LOOK
   float* dump;  // (LAYERS, DUMPED), of the last step: debug.cuh
   long long* timeline;
 #endif

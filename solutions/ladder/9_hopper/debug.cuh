@@ -1,4 +1,4 @@
-// debug.cuh: looks inside of a step, in builds with -DHOPPER_DEBUG: what was exchanged, and when.
+// debug.cuh: looks inside of a step, in builds with -DHOPPER_LOOK: what was exchanged, and when.
 // In others there is nothing of it.
 #pragma once
 #include "arguments.cuh"
@@ -15,7 +15,7 @@ enum Dumped {
   DUMPED = DUMP_HIDDEN + 4 * CHANNELS
 };
 
-#ifdef HOPPER_DEBUG
+#ifdef HOPPER_LOOK
 __device__ __forceinline__ void dump(const Arguments& a, int layer, int at, float v) {
   if (a.dump) a.dump[(size_t)layer * DUMPED + at] = v;
 }

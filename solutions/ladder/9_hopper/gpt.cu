@@ -83,14 +83,16 @@ void close_rung(GPT* gpt) {
 }
 
 #if defined(HOPPER_DEBUG) && !defined(__SIMT__)
-// For experiments: the pacing, five numbers; where a step leaves what it exchanged, and when, both
-// in device memory or NULL (debug.cuh).
+// For experiments: the pacing.
 extern "C" void hopper_get_pacing(GPT* gpt, hopper::Pacing* pacing) {
   *pacing = static_cast<hopper::Hopper*>(gpt->hopper)->arguments.pacing;
 }
 extern "C" void hopper_set_pacing(GPT* gpt, const hopper::Pacing* pacing) {
   static_cast<hopper::Hopper*>(gpt->hopper)->arguments.pacing = *pacing;
 }
+#endif
+#if defined(HOPPER_LOOK) && !defined(__SIMT__)
+// Where a step leaves what it exchanged, and when, both in device memory or NULL (debug.cuh).
 extern "C" void hopper_look(GPT* gpt, float* dump, long long* timeline) {
   auto& a = static_cast<hopper::Hopper*>(gpt->hopper)->arguments;
   a.dump = dump, a.timeline = timeline;
