@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit status."""
     options = parser().parse_args(arguments)
     try:
-        check_stage(options.stage)
+        check_choice(options.stage, options.only or [])
         options.run(options)
     except (ServiceError, own_checks.OwnCheckError, rubric.RubricError) as error:
         print(f"grader.services: {error}", file=sys.stderr)
@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     both = argparse.ArgumentParser(add_help=False)
     add = both.add_argument
     add("--stage", type=int, metavar="N", help="grade the labs up to stage N (default: all)")
+    add("--only", nargs="+", metavar="ID", help="these checks, and what they need")
     kinds = made.add_subparsers(required=True, metavar="gradescope|github")
 
     one = kinds.add_parser("gradescope", parents=[both], help="the zip for Gradescope")
@@ -55,20 +56,22 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def check_stage(stage: int | None) -> None:
-    """Raises ServiceError for one that there isn't."""
+def check_choice(stage: int | None, only: list[str]) -> None:
+    """Raises ServiceError for a stage or a check that there isn't."""
     own_checks.load()
     graded_by = rubric.load()
     stages = sorted({graded_by[id].stage for id in REGISTRY})
     if stage is not None and stage not in stages:
         raise ServiceError(f"there is no stage {stage}; stages are {stages[0]} to {stages[-1]}")
+    if unknown := [id for id in only if id not in REGISTRY]:
+        raise ServiceError(f"there is no check {unknown[0]!r}; they are {', '.join(REGISTRY)}")
 
 
 def make_gradescope(options: argparse.Namespace) -> None:
     if options.minutes < 1 or options.per_day < 0:
         raise ServiceError("--minutes must be 1 or more, --per-day 0 or more")
     settings = gradescope.Settings(
-        options.stage, options.minutes, options.per_day, options.leaderboard
+        *(options.stage, options.only, options.minutes, options.per_day, options.leaderboard)
     )
     count = gradescope.write(options.out, settings)
     size = options.out.stat().st_size / 1e6
@@ -76,7 +79,7 @@ def make_gradescope(options: argparse.Namespace) -> None:
 
 
 def make_github(options: argparse.Namespace) -> None:
-    count = github.write(options.out, options.repository, options.ref, options.stage)
+    count = github.write(options.out, options.repository, options.ref, options.stage, options.only)
     print(f"{options.out}: {count} files. Push it to {options.repository} and make it a template.")
 
 

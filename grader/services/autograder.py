@@ -32,6 +32,7 @@ from mingpt.paths import ROOT
 PLACE = Path("/autograder")
 MARGIN = 30.0  # seconds of Gradescope's limit that are left for what is not grading
 DAY = timedelta(hours=24)
+OF_CACHE = {"kv_cache", "speed"}  # the checks of kv_cache.py; the others are gpt.cu's
 NOT_YOUR_FAULT = (
     "The grader failed. That is not your fault, and your files are kept. Please tell your"
     " instructor, who sees what went wrong."
@@ -96,7 +97,7 @@ def submitted(settings: Settings) -> dict:
             (submission / path).write_bytes(data)
         result, notes = graded(submission, settings)
     document = json.loads(gradescope.results(result, leaderboard=settings.leaderboard))
-    told = [*missing(contents.files, settings), *notes]
+    told = [*missing(contents.files, wanted_checks(rubric.load(), settings)), *notes]
     told += [f"Left out: {printable(note)}." for note in contents.notes[:5]]
     document["output"] = "\n".join([document["output"], *told])
     document["extra_data"]["graded"] = True  # too_many() counts those
@@ -125,11 +126,16 @@ def graded(submission: Path, settings: Settings) -> tuple[Result, list[str]]:
     try:
         with time_limit(settings.minutes * 60 - MARGIN):
             result = grading.grade(
-                submission, asked, stage=settings.stage, progress=kept, on_error=failed
+                submission,
+                asked,
+                only=settings.only,
+                stage=settings.stage,
+                progress=kept,
+                on_error=failed,
             )
         notes = []
     except OutOfTime:
-        rest = unfinished(kept.results, asked, settings.stage)
+        rest = unfinished(kept.results, asked, settings)
         place = environment.describe("cpu", 0)
         result = Result([*kept.results, *rest], place, submission=submission.name)
         notes = [
@@ -157,10 +163,12 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def unfinished(done: list[CheckResult], asked: Rubric, stage: int | None) -> list[CheckResult]:
+def unfinished(done: list[CheckResult], asked: Rubric, settings: Settings) -> list[CheckResult]:
     """The checks that there was no time for, with the points that they would have been worth."""
-    wanted = grading.up_to(stage, asked, "cpu") - {result.id for result in done}
-    required = grading.up_to(asked.stage if stage is None else stage, asked, "cpu")
+    wanted = wanted_checks(asked, settings)
+    plain = settings.only or settings.stage is not None  # none of the points is extra
+    required = wanted if plain else grading.up_to(asked.stage, asked, "cpu")
+    wanted -= {result.id for result in done}
     return [
         CheckResult(check.id, check.title, SKIPPED, 0, asked[check.id].points,
                     "Not checked: the time ran out.", extra=check.id not in required)
@@ -168,10 +176,14 @@ def unfinished(done: list[CheckResult], asked: Rubric, stage: int | None) -> lis
     ]  # fmt: skip
 
 
-def missing(names: dict[str, bytes], settings: Settings) -> list[str]:
-    """What to say of a file that should be there."""
-    wanted = ["gpt.cu"] + ["kv_cache.py"] * (settings.stage is None or settings.stage >= 4)
-    absent = [name for name in wanted if name not in names]
+def wanted_checks(asked: Rubric, settings: Settings) -> set[str]:
+    return set(settings.only or grading.up_to(settings.stage, asked, "cpu"))
+
+
+def missing(names: dict[str, bytes], wanted: set[str]) -> list[str]:
+    """What to say of a file that should be there, for these checks."""
+    needed = {"gpt.cu": wanted - OF_CACHE, "kv_cache.py": wanted & OF_CACHE}
+    absent = [name for name, checks in needed.items() if checks and name not in names]
     return [f"There is no {' and no '.join(absent)} in what you handed in."] if absent else []
 
 

@@ -19,17 +19,21 @@ Actions. `make help` lists the rest.
 """
 
 
-def write(out: Path, repository: str, ref: str, stage: int | None) -> int:
+def write(
+    out: Path, repository: str, ref: str, stage: int | None, only: list[str] | None = None
+) -> int:
     """Write the repository's files into a new folder; their number. Raises ServiceError.
 
     repository: OWNER/NAME that the grader is taken from, which students can read: this template
-    itself, or another copy of it. ref: its branch, tag or commit. stage: of grade.py.
+    itself, or another copy of it. ref: its branch, tag or commit. stage, only: of grade.py.
     """
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository, re.ASCII):
         raise ServiceError(f"--repository {repository}: it must be OWNER/NAME, as on github.com")
     if not re.fullmatch(r"[\w./-]+", ref, re.ASCII):
         raise ServiceError(f"--ref {ref}: a branch, a tag or a commit has no such name")
-    settings = {"GRADER_REPOSITORY": repository, "GRADER_REF": ref, "STAGE": f"{stage or ''}"}
+    chosen = [] if stage is None else ["--stage", str(stage)]
+    chosen += ["--only", *only] if only else []
+    settings = {"GRADER_REPOSITORY": repository, "GRADER_REF": ref, "CHECKS": " ".join(chosen)}
     taken = list(sources.files(*sources.PARTS))
     try:
         if out.exists() and any(out.iterdir()):

@@ -23,10 +23,11 @@ EXECUTABLE, PLAIN = 0o100755, 0o100644
 
 @dataclass(frozen=True)
 class Settings:
-    """stage: of grade.py. minutes: Gradescope's limit, as set there. per_day: gradings of a student
-    in 24 hours, 0 for any number. leaderboard: whether tokens/s are shown on it."""
+    """stage, only: of grade.py. minutes: Gradescope's limit, as set there. per_day: a student's
+    gradings in 24 hours, 0 for any number. leaderboard: whether the class sees tokens/s."""
 
     stage: int | None = None
+    only: list[str] | None = None
     minutes: float = 10.0
     per_day: int = 0
     leaderboard: bool = False
