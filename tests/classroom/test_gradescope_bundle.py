@@ -149,6 +149,14 @@ def test_hostile(place):
     assert not (place / "taken_over").exists()
     assert SECRET not in json.dumps(document) + said
 
+    # The same where nothing keeps it in, which the autograder refuses: so it did try.
+    autograder = place / "source" / "grader" / "services" / "autograder.py"
+    text = autograder.read_text()
+    assert "level.name == levels.PROCESS" in text
+    autograder.write_text(text.replace("level.name == levels.PROCESS", "False"))
+    document, _ = box.run(place, MINGPT_ISOLATION="process")
+    assert document["score"] == 0
+
 
 def test_another_files_text_does_not_come_out_of_the_compiler(place):
     (place / "submission" / "gpt.cu").write_text(
