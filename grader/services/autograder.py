@@ -199,6 +199,8 @@ def metadata() -> dict:
 
 def too_many(about: dict, per_day: int) -> dict | None:
     """The latest results again, where as many gradings as may be were made in the last 24 hours."""
+    if not per_day:
+        return None
     try:
         now = datetime.fromisoformat(about["created_at"])
         recent = [
@@ -210,7 +212,7 @@ def too_many(about: dict, per_day: int) -> dict | None:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         print(f"submission_metadata.json is not as documented: {error!r}")
         return None
-    if not per_day or len(recent) < per_day:
+    if len(recent) < per_day:
         return None
     again = recent[-per_day][0] + DAY
     latest = dict(recent[-1][1])

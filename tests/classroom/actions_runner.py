@@ -1,4 +1,4 @@
-"""Runs a workflow's job as GitHub's runner does: steps in order, expressions, the files and commands
+"""Runs a workflow's job as GitHub's runner does: steps, expressions, and the files and commands
 that steps speak to it by. What a `uses:` names is played by a function.
 
 https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
