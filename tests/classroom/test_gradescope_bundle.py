@@ -10,8 +10,10 @@ import jsonschema
 import pytest
 
 from grader.isolation import landlock
+from grader.report import gradescope
 from mingpt.paths import ROOT
 from tests.classroom import gradescope_box as box
+from tests.classroom import samples
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "grader" / "gradescope.schema.json").read_text())
 SECRET = "// nobody may read this 6d1f0c"
@@ -221,6 +223,17 @@ def test_as_many_gradings_a_day_as_there_may_be(place):
     valid(document)
     assert document["score"] == 6 and "6.0 of 10 points" in document["output"]
     assert "02 March, 08:00 (UTC-07:00)" in document["output"]
+
+
+def test_the_leaderboard_ranks_by_the_ratio():
+    document = json.loads(gradescope.results(samples.result(7.0, ratio=0.7), leaderboard=True))
+    valid(document)
+    assert [(c["name"], c["value"]) for c in document["leaderboard"]] == [
+        ("speed, of the reference's", 0.7),
+        ("tokens/s", 210.0),
+        ("points", 14.0),
+    ]
+    assert "leaderboard" not in json.loads(gradescope.results(samples.result()))
 
 
 @pytest.mark.parametrize("options", [("--stage", "9"), ("--only", "gleu"), ("--minutes", "0")])
