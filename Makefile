@@ -1,15 +1,17 @@
 # make help says what each target does. VENV, PYTHON and SUBMISSION, for
-# the labs STAGE and FORCE, can be set on the command line.
+# the labs STAGE and FORCE, for make gradescope STAGE and OUT, can be set on
+# the command line.
 VENV ?= .venv
 PYTHON ?= python3
 PY := $(VENV)/bin/python
-SUBMISSION ?= solutions
+SUBMISSION ?= $(if $(wildcard solutions),solutions,starter)
 STAGE ?= 0
 FORCE ?=
+OUT ?= gradescope.zip
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup grade lab labs release test test-all test-labs check-table tables gallery attacks lint format starter bench bench-decode bench-kernels accuracy figures clean
+.PHONY: help setup grade lab labs gradescope release test test-all test-labs check-table tables gallery attacks lint format starter bench bench-decode bench-kernels accuracy figures clean
 
 help: ## this list
 	@echo "minGPT Lab"
@@ -36,6 +38,9 @@ lab: setup ## open a lab in JupyterLab, its notebook beside gpt.cu: make lab STA
 
 labs: setup ## make the notebooks of labs/ from their texts
 	@$(PY) -m course notebooks
+
+gradescope: setup ## make Gradescope's autograder: make gradescope STAGE=4 OUT=my.zip
+	@$(PY) -m grader.services gradescope --out $(OUT) $(if $(filter-out 0,$(STAGE)),--stage $(STAGE))
 
 release: setup ## hand a lab out to students by nbgrader: make release STAGE=1
 	@$(PY) -m course release $(STAGE) $(if $(FORCE),--force)
