@@ -22,8 +22,8 @@ setup: $(VENV)/.installed ## make .venv with the pinned packages (done once; the
 $(VENV)/.installed: pyproject.toml setup.py constraints.txt lab/labextension/static/remoteEntry.js
 	@command -v g++ >/dev/null || command -v clang++ >/dev/null || \
 	  { echo "No C++ compiler here. On Debian or Ubuntu: apt install g++"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
-	  { echo "Python 3.10 or newer is needed: make setup PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make setup PYTHON=python3.11"; exit 1; }
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "Could not make $(VENV). On Debian or Ubuntu: apt install python3-venv"; exit 1; }
 	@echo "Installing packages into $(VENV) (once; a few minutes)"

@@ -16,7 +16,7 @@ be written; 130 interrupted.
 import argparse
 import shlex
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -124,7 +124,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     collected = collect(options.submissions, options.assignment)
     store = Store(options.out)
     with store.locked():
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         by_student = groupby(collected, key=lambda one: one.student.id)
         students = [store.remember(list(ones), now) for _, ones in by_student]
         submissions = [one for ones in students for one in ones]

@@ -12,6 +12,7 @@ import fcntl
 import logging
 import os
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,11 +23,6 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.security import Security
 
 from grader.classroom import ClassroomError, work
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
 
 QUIET, GPU = "quiet", "GPU"
 NOWHERE = "127.0.0.1:0"  # of the scheduler's web pages, of which there are none

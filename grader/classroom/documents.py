@@ -13,7 +13,7 @@ needs no new grading, where the stored figures allow it:
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -118,7 +118,7 @@ def ungraded(message: str, status: str, ids: list[str], rubric: Rubric, device: 
         CheckResult(id, REGISTRY[id].title, status, 0.0, rubric[id].points, message) for id in ids
     ]
     environment = {
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device,
         "device_name": "",
         "cores": None,

@@ -9,7 +9,7 @@ submission_metadata.yml          Gradescope's export, with submission_123/ besid
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from grader.classroom import ClassroomError, reading
@@ -119,7 +119,7 @@ def read(student: Student, label: str, path: Path, time: datetime | None = None)
     try:
         return made(student, label, opened(path), time)
     except reading.Unreadable as problem:
-        modified = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+        modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         return unreadable(student, label, str(problem), time or modified)
 
 
@@ -159,7 +159,7 @@ def parse_time(text: str) -> datetime | None:
 
 def _utc(value: object) -> datetime:
     if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
     time = parse_time(str(value))
     if time is None:
         raise ValueError(f"{value!r} is no time")

@@ -3,7 +3,7 @@
 import os
 import stat
 import zipfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -68,7 +68,7 @@ def test_nbgrader(tmp_path):
     with pytest.raises(ClassroomError, match="several assignments: 1_gelu, 2_layernorm"):
         collect(tmp_path)
     (one,) = collect(tmp_path, "1_gelu")
-    assert one.time == datetime(2026, 3, 1, 15, 58, 23, tzinfo=timezone.utc)
+    assert one.time == datetime(2026, 3, 1, 15, 58, 23, tzinfo=UTC)
     assert one.student.id == "ada"
 
 
@@ -87,7 +87,7 @@ def test_gradescope(tmp_path):
     ada, bob, cleo = collect(tmp_path)
     assert ada.student == Student("ada@x.org", "Ada L.", "ada@x.org", "007")
     assert ada.digest == bob.digest and ada.time.hour == 12
-    assert "not there" in cleo.problem and cleo.time.astimezone(timezone.utc).hour == 11
+    assert "not there" in cleo.problem and cleo.time.astimezone(UTC).hour == 11
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import copy
 import re
+import tomllib
 
 import numpy as np
 import pytest
@@ -17,11 +18,6 @@ from grader.rubric import RubricError
 from grader.scoring import fraction, points, reason
 from grader.timing import Pairs, is_certain, judge, measure
 from mingpt.paths import ROOT
-
-try:
-    import tomllib
-except ModuleNotFoundError:
-    import tomli as tomllib
 
 DATA = tomllib.loads(rubric.DEFAULT.read_text())
 
