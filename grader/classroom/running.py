@@ -1,5 +1,6 @@
 """Has tasks done by a cluster's workers, whatever dies meanwhile."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
@@ -15,6 +16,7 @@ from grader.classroom import ClassroomError, work
 from grader.classroom.cluster import NoScheduler
 from grader.classroom.work import Outcome, Task
 
+STORED = 16  # documents, before the workers are told that they may forget them
 AHEAD = 3  # tasks that a worker has waiting
 PATIENCE = 600.0  # seconds that a scheduler may be away
 LOST = (CancelledError, FutureCancelledError, CommClosedError, TimeoutError, OSError)
@@ -68,8 +70,13 @@ def run(
 def _run(client: Client, stages, finished, tick) -> None:
     try:
         for left, needs in stages:
+            stored: list[str] = []
             for task, outcome in _outcomes(client, left(), needs, tick):
                 finished(task, outcome)
+                stored.append(task.folder)
+                if len(stored) >= STORED:
+                    _forget(client, stored)
+            _forget(client, stored)
     except BaseException:
         _stop(client)
         raise
@@ -125,6 +132,14 @@ def _batch(completed: as_completed) -> list:
             return list(batch)
         time.sleep(0.02)
     return []
+
+
+def _forget(client: Client, stored: list[str]) -> None:
+    """Tell all machines, and empty the list. Who isn't told removes them by their age."""
+    if stored:
+        with contextlib.suppress(Exception):
+            client.run(work.forget, tuple(stored), on_error="ignore", nanny=False)
+        stored.clear()
 
 
 def _stop(client: Client) -> None:
