@@ -99,6 +99,11 @@ def existing(address: str) -> Iterator[Client]:
             raise ClassroomError(
                 f"--cluster {address}: no scheduler answers there ({error})"
             ) from None
+        except TypeError:  # that is how Dask says so
+            raise ClassroomError(
+                f"--cluster {address}: the keys for it are missing. Dask reads them from its"
+                " configuration, distributed.comm.tls: docs/classroom.md"
+            ) from None
         with client:
             yield _prepared(client)
 
@@ -120,7 +125,8 @@ def slurm(config: Path) -> Iterator[Client]:
     with _settings():
         try:
             pages = {"scheduler_options": {"dashboard_address": ":0"}}  # any free port
-            cluster = SLURMCluster(**pages | data.get("cluster", {}))
+            wanted = data.get("cluster", {})
+            cluster = SLURMCluster(**pages | _shared_keys(wanted) | wanted)
         except (TypeError, ValueError) as error:
             raise ClassroomError(f"--slurm {config}: [cluster] {error}") from None
         with cluster, Client(cluster) as client:
@@ -170,6 +176,18 @@ def _private() -> Security:
         raise ClassroomError(
             "the package cryptography is missing: pip install '.[class]'"
         ) from None
+
+
+def _shared_keys(wanted: dict) -> dict:
+    """Arguments of SLURMCluster for TLS, unless the configuration says what to do: Dask's own
+    keys where there are some, else new ones, which the jobs read in the user's home."""
+    if {"protocol", "security"} & set(wanted):
+        return {}
+    if dask.config.get("distributed.comm.tls.ca-file", None):
+        return {"security": Security()}
+    folder = Path.home() / ".cache" / "mingpt-lab" / "keys"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return {"security": _private(), "shared_temp_directory": str(folder)}
 
 
 def _workers() -> dict:
