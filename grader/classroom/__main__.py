@@ -43,7 +43,6 @@ from grader.classroom.progress import Progress
 from grader.classroom.store import Store
 from grader.classroom.submissions import Submission
 from grader.framework import REGISTRY
-from grader.grading import TIMED
 from grader.own_checks import OwnCheckError
 from grader.report import html
 from grader.results import ERROR, Result
@@ -207,8 +206,7 @@ def grade_all(
         return
     from grader.classroom import cluster, running  # Dask takes a second
 
-    on_gpu = {cluster.GPU: 1} if settings.device == "cuda" else {}
-    needs = {part: on_gpu or ({cluster.QUIET: 1} if part == TIMED else {}) for part in counts}
+    needs = cluster.needs(settings.device, settings.parts)
     if options.cluster:
         connect = partial(cluster.existing, options.cluster)
     elif options.slurm:

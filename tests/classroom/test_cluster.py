@@ -18,8 +18,9 @@ import pytest
 from distributed import Client
 from distributed.security import Security
 
-from grader.classroom import ClassroomError, cluster
+from grader.classroom import ClassroomError, cluster, running
 from grader.classroom.documents import parsed
+from grader.grading import PARTS, TIMED, UNTIMED
 from tests.whole import ALL
 
 DASK = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -172,18 +173,38 @@ def visible() -> tuple[str, float, float]:
     return os.environ["CUDA_VISIBLE_DEVICES"], begun, time.time()
 
 
-def test_each_gpu_has_one_grading_at_a_time(monkeypatch):
+def test_a_gpu_has_one_timing_at_a_time_and_nothing_beside_it(monkeypatch):
     monkeypatch.setattr(cluster, "gpus_here", lambda: ["3", "5"])
-    with cluster.local(device="cuda") as client:
-        futures = [client.submit(visible, resources={cluster.GPU: 1}, pure=False) for _ in range(6)]
-        found = client.gather(futures)
-    assert {gpu for gpu, _, _ in found} == {"3", "5"}
-    for gpu in ("3", "5"):
-        times = sorted((begun, ended) for one, begun, ended in found if one == gpu)
-        assert all(ended <= begun for (_, ended), (begun, _) in itertools.pairwise(times))
+    monkeypatch.setattr(cluster, "_ask_driver", lambda field: ["16000", "24000"])
+    needs = cluster.needs("cuda", PARTS)
+    with cluster.local(6, "cuda") as client:
+        assert running._able(client, needs[TIMED]) == 2
+        assert running._able(client, needs[UNTIMED]) == 6
+        parts = [UNTIMED] * 6 + [TIMED] * 4 + [UNTIMED] * 6
+        futures = [client.submit(visible, resources=needs[part], pure=False) for part in parts]
+        found = list(zip(parts, client.gather(futures), strict=True))
+    assert {gpu for _, (gpu, _, _) in found} == {"3", "5"}
+    shared = 0
+    for (part, (gpu, begun, ended)), (other, (where, start, end)) in itertools.combinations(
+        found, 2
+    ):
+        if gpu == where and begun < end and start < ended:
+            assert part == other == UNTIMED
+            shared += 1
+    assert shared
     monkeypatch.setattr(cluster, "gpus_here", list)
     with pytest.raises(ClassroomError, match="no GPU is here"), cluster.local(device="cuda"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("memory", "gpus", "count", "each"),
+    [(["81559"], 1, 16, 8), (["81559"] * 4, 4, 16, 4), (["8192"], 1, 16, 2), ([], 1, 16, 1),
+     (["81559"] * 4, 4, 2, 1)],
+)  # fmt: skip
+def test_how_many_share_a_gpu(monkeypatch, memory, gpus, count, each):
+    monkeypatch.setattr(cluster, "_ask_driver", lambda field: memory)
+    assert cluster.sharing(gpus, count) == each
 
 
 def test_a_machine_is_quiet_for_one_worker():
