@@ -4,6 +4,7 @@
     python -m grader.classroom SUBMISSIONS --out RESULTS --stage 2 --rules rules.toml
     python -m grader.classroom SUBMISSIONS --out RESULTS --regrade ada       ada's again
     python -m grader.classroom SUBMISSIONS --out RESULTS --regrade speed     that check, for all
+    python -m grader.classroom submitted --out RESULTS --assignment 1_gelu --gradebook gradebook.db
     python -m grader.classroom SUBMISSIONS --out RESULTS --cluster tcp://host:8786
     python -m grader.classroom SUBMISSIONS --out RESULTS --slurm slurm.toml
 
@@ -26,6 +27,7 @@ from rich.console import Console
 from grader import environment, own_checks
 from grader.classroom import (
     ClassroomError,
+    NotWritten,
     documents,
     grades,
     page,
@@ -38,10 +40,9 @@ from grader.classroom import (
 from grader.classroom.book import Entry, entries
 from grader.classroom.layouts import collect
 from grader.classroom.progress import Progress
-from grader.classroom.store import Store, StoreFull
+from grader.classroom.store import Store
 from grader.classroom.submissions import Submission
 from grader.framework import REGISTRY
-from grader.grading import TIMED
 from grader.own_checks import OwnCheckError
 from grader.report import html
 from grader.results import ERROR, Result
@@ -58,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         own_checks.load()
         return run(options, console)
-    except StoreFull as error:
+    except NotWritten as error:
         console.print(f"classroom: {error}", soft_wrap=True, markup=False)
         return NOT_WRITTEN
     except (ClassroomError, RubricError, OwnCheckError, DeviceError) as error:
@@ -91,6 +92,9 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--roster", metavar="FILE", type=Path, help="Canvas's export, for canvas.csv")
     made.add_argument(
+        "--gradebook", metavar="DB", help="nbgrader's: write the scores of its lab --assignment"
+    )
+    made.add_argument(
         "--regrade", nargs="+", default=[], metavar="WHO|CHECK", help="students, or checks"
     )
     where = made.add_mutually_exclusive_group()
@@ -115,6 +119,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     roster = grades.read_roster(options.roster) if options.roster else []
     if unknown := set(options.only) - set(REGISTRY):
         raise ClassroomError(f"there is no check {min(unknown)!r}: {', '.join(REGISTRY)}")
+    lab = lab_of(options)
     settings = plan.Settings(
         *(device_of(options), options.stage, tuple(options.only)),
         command=tuple(shlex.split(options.grader)),
@@ -134,12 +139,47 @@ def run(options: argparse.Namespace, console: Console) -> int:
         found, _ = entries(settings, store, rules, students)
         title = options.title or options.submissions.resolve().name
         write(store, found, title, roster)
+        if lab:
+            fill(lab, found, rules, console)
     looked = [entry for entry in found if entry.needs_a_look]
     console.print(f"{len(found)} students: {store.root / 'index.html'}", soft_wrap=True)
     for entry in looked[:20]:
         first = entry.needs_a_look.splitlines()[0]
         console.print(f"  look at {entry.student.id}: {first}", soft_wrap=True, markup=False)
     return LOOK if looked else GRADED
+
+
+def lab_of(options: argparse.Namespace):
+    """The gradebook.Lab of --gradebook, by which --assignment and --stage are set; None without.
+
+    Raises ClassroomError.
+    """
+    if options.gradebook is None:
+        return None
+    from grader.classroom import gradebook  # nbgrader takes a second
+
+    lab = gradebook.find(options.gradebook, options.assignment)
+    if options.stage not in (None, lab.stage):
+        raise ClassroomError(
+            f"--stage {options.stage}: {lab.assignment} is graded as lab {lab.stage}; leave it out"
+        )
+    options.assignment, options.stage = lab.assignment, lab.stage
+    return lab
+
+
+def fill(lab, found: list[Entry], rules: policy.Policy, console: Console) -> None:
+    """Write into the gradebook, and say what was done. Raises NotWritten."""
+    from grader.classroom import gradebook
+
+    written = gradebook.write(lab, found, late=rules.due is not None)
+    console.print(f"gradebook: {lab.assignment}: scores of {len(written.students)} students")
+    for why, ids in (
+        ("new in it", written.new),
+        ("left as they are: a person must look first", written.left),
+        ("not written: an id with a comma, a quote or a slash breaks nbgrader", written.refused),
+    ):
+        if ids:
+            console.print(f"  {why}: {', '.join(ids)}", soft_wrap=True, markup=False)
 
 
 def device_of(options: argparse.Namespace) -> str:
@@ -166,8 +206,7 @@ def grade_all(
         return
     from grader.classroom import cluster, running  # Dask takes a second
 
-    on_gpu = {cluster.GPU: 1} if settings.device == "cuda" else {}
-    needs = {part: on_gpu or ({cluster.QUIET: 1} if part == TIMED else {}) for part in counts}
+    needs = cluster.needs(settings.device, settings.parts)
     if options.cluster:
         connect = partial(cluster.existing, options.cluster)
     elif options.slurm:

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import re
 import signal
 import socket
 import stat
@@ -15,9 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 from distributed import Client
+from distributed.security import Security
 
-from grader.classroom import ClassroomError, cluster
+from grader.classroom import ClassroomError, cluster, running
 from grader.classroom.documents import parsed
+from grader.grading import PARTS, TIMED, UNTIMED
 from tests.whole import ALL
 
 DASK = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -81,6 +84,37 @@ def test_a_scheduler_that_dies_and_comes_back(tmp_path, hand_in, classroom, begu
     assert [part for _, part in begun()].count("timed") == 4
 
 
+def test_a_cluster_with_keys(tmp_path, hand_in, classroom, begun, start, monkeypatch):
+    """By Dask's own options and its own configuration."""
+    keys = Security.temporary().get_tls_config_for_role("client")
+    for name in ("ca_file", "cert", "key"):
+        (tmp_path / name).write_text(keys[name])
+    options = [
+        part
+        for name in ("ca_file", "cert", "key")
+        for part in (f"--tls-{name.replace('_', '-')}", str(tmp_path / name))
+    ]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    address = f"tls://127.0.0.1:{port}"
+    here = ("--host", "127.0.0.1", "--port", port)
+    start("dask_scheduler", *here, "--protocol", "tls", *options)
+    start("dask_worker", address, "--nthreads", "1", "--host", "127.0.0.1", *options)
+    hand_in("ada", "points 7")
+    status, said = classroom("--cluster", address)  # with no keys
+    assert status == 2 and "the keys for it are missing" in said and not begun()
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TLS__CA_FILE", str(tmp_path / "ca_file"))
+    for name in ("cert", "key"):
+        variable = f"DASK_DISTRIBUTED__COMM__TLS__CLIENT__{name.upper()}"
+        monkeypatch.setenv(variable, str(tmp_path / name))
+    status, said = classroom("--cluster", address)
+    assert status == 0, said
+    assert scores(tmp_path / "out") == {"ada": 14.0}
+    status, said = classroom("--cluster", address.replace("tls", "tcp"), "--regrade", "ada")
+    assert status == 2 and "no scheduler answers" in said and len(begun()) == 2
+
+
 def test_jobs_of_slurm(tmp_path, hand_in, classroom, begun, monkeypatch):
     """dask-jobqueue itself, with an sbatch that starts the job's script here."""
     bin = tmp_path / "bin"
@@ -95,6 +129,7 @@ def test_jobs_of_slurm(tmp_path, hand_in, classroom, begun, monkeypatch):
         (bin / name).write_text(f"#!/bin/sh\n{text}")
         (bin / name).chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", str(bin), prepend=":")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for i in range(3):
         hand_in(f"s{i}", f"points {i + 1}")
     config = tmp_path / "slurm.toml"
@@ -109,6 +144,10 @@ def test_jobs_of_slurm(tmp_path, hand_in, classroom, begun, monkeypatch):
     assert status == 0, said
     assert scores(tmp_path / "out") == {f"s{i}": 2.0 * (i + 1) for i in range(3)}
     script = (tmp_path / "job.sh").read_text()
+    keys = re.findall(r"--tls-(?:ca-file|cert|key) (\S+)", script)  # of which the job has its own
+    assert len(keys) == 3 and "tls://127.0.0.1" in script
+    assert all(tmp_path / "home" in Path(key).parents for key in keys)
+    assert not any(Path(key).exists() for key in keys)  # they end with the run
     assert "#SBATCH -p students" in script and "#SBATCH -t 01:00:00" in script
     assert len(begun()) == 6
 
@@ -134,18 +173,38 @@ def visible() -> tuple[str, float, float]:
     return os.environ["CUDA_VISIBLE_DEVICES"], begun, time.time()
 
 
-def test_each_gpu_has_one_grading_at_a_time(monkeypatch):
+def test_a_gpu_has_one_timing_at_a_time_and_nothing_beside_it(monkeypatch):
     monkeypatch.setattr(cluster, "gpus_here", lambda: ["3", "5"])
-    with cluster.local(device="cuda") as client:
-        futures = [client.submit(visible, resources={cluster.GPU: 1}, pure=False) for _ in range(6)]
-        found = client.gather(futures)
-    assert {gpu for gpu, _, _ in found} == {"3", "5"}
-    for gpu in ("3", "5"):
-        times = sorted((begun, ended) for one, begun, ended in found if one == gpu)
-        assert all(ended <= begun for (_, ended), (begun, _) in itertools.pairwise(times))
+    monkeypatch.setattr(cluster, "_ask_driver", lambda field: ["16000", "24000"])
+    needs = cluster.needs("cuda", PARTS)
+    with cluster.local(6, "cuda") as client:
+        assert running._able(client, needs[TIMED]) == 2
+        assert running._able(client, needs[UNTIMED]) == 6
+        parts = [UNTIMED] * 6 + [TIMED] * 4 + [UNTIMED] * 6
+        futures = [client.submit(visible, resources=needs[part], pure=False) for part in parts]
+        found = list(zip(parts, client.gather(futures), strict=True))
+    assert {gpu for _, (gpu, _, _) in found} == {"3", "5"}
+    shared = 0
+    for (part, (gpu, begun, ended)), (other, (where, start, end)) in itertools.combinations(
+        found, 2
+    ):
+        if gpu == where and begun < end and start < ended:
+            assert part == other == UNTIMED
+            shared += 1
+    assert shared
     monkeypatch.setattr(cluster, "gpus_here", list)
     with pytest.raises(ClassroomError, match="no GPU is here"), cluster.local(device="cuda"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("memory", "gpus", "count", "each"),
+    [(["81559"], 1, 16, 8), (["81559"] * 4, 4, 16, 4), (["8192"], 1, 16, 2), ([], 1, 16, 1),
+     (["81559"] * 4, 4, 2, 1)],
+)  # fmt: skip
+def test_how_many_share_a_gpu(monkeypatch, memory, gpus, count, each):
+    monkeypatch.setattr(cluster, "_ask_driver", lambda field: memory)
+    assert cluster.sharing(gpus, count) == each
 
 
 def test_a_machine_is_quiet_for_one_worker():

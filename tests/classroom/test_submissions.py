@@ -72,6 +72,16 @@ def test_nbgrader(tmp_path):
     assert one.student.id == "ada"
 
 
+def test_an_assignment_asked_for_where_folders_are_plain(tmp_path):
+    write(tmp_path / "ada")
+    write(tmp_path / "bob" / "starter")
+    write(tmp_path / "cleo" / "2026-03-01")
+    zipped(tmp_path / "dan.zip", FILES)
+    write(tmp_path / "eve" / "2_layernorm")  # she has not handed it in
+    found = collect(tmp_path, "1_gelu")
+    assert [one.student.id for one in found] == ["ada", "bob", "cleo", "dan"]
+
+
 def test_gradescope(tmp_path):
     write(tmp_path / "submission_11")
     (tmp_path / "submission_metadata.yml").write_text(
