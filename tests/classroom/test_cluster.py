@@ -3,9 +3,7 @@
 import contextlib
 import itertools
 import os
-import signal
 import socket
-import stat
 import subprocess
 import sys
 import threading
@@ -18,6 +16,7 @@ from distributed import Client
 
 from grader.classroom import ClassroomError, cluster
 from grader.classroom.documents import parsed
+from tests.classroom.slurm import Slurm
 from tests.whole import ALL
 
 DASK = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -83,18 +82,8 @@ def test_a_scheduler_that_dies_and_comes_back(tmp_path, hand_in, classroom, begu
 
 def test_jobs_of_slurm(tmp_path, hand_in, classroom, begun, monkeypatch):
     """dask-jobqueue itself, with an sbatch that starts the job's script here."""
-    bin = tmp_path / "bin"
-    bin.mkdir()
-    stubs = {  # a job's script is gone as soon as sbatch has returned
-        "sbatch": f'cp "$1" {tmp_path}/job.sh\n'
-        f"setsid sh {tmp_path}/job.sh >/dev/null 2>&1 </dev/null &\n"
-        f"echo $! >> {tmp_path}/jobs; echo Submitted batch job $!\n",
-        "scancel": 'kill -TERM -- "-$1" 2>/dev/null\n',
-    }
-    for name, text in stubs.items():
-        (bin / name).write_text(f"#!/bin/sh\n{text}")
-        (bin / name).chmod(stat.S_IRWXU)
-    monkeypatch.setenv("PATH", str(bin), prepend=":")
+    stub = Slurm(tmp_path / "slurm")
+    monkeypatch.setenv("PATH", str(stub.bin), prepend=":")
     for i in range(3):
         hand_in(f"s{i}", f"points {i + 1}")
     config = tmp_path / "slurm.toml"
@@ -103,13 +92,12 @@ def test_jobs_of_slurm(tmp_path, hand_in, classroom, begun, monkeypatch):
         'walltime = "01:00:00"\ninterface = "lo"\n[scale]\nmaximum_jobs = 2\n'
     )
     status, said = classroom("--slurm", str(config))
-    for job in (tmp_path / "jobs").read_text().split():  # one may begin while the last one ends
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(int(job), signal.SIGKILL)
+    stub.end()
     assert status == 0, said
     assert scores(tmp_path / "out") == {f"s{i}": 2.0 * (i + 1) for i in range(3)}
-    script = (tmp_path / "job.sh").read_text()
-    assert "#SBATCH -p students" in script and "#SBATCH -t 01:00:00" in script
+    assert stub.jobs and len(stub.jobs) == len(stub.scripts)
+    for script in stub.scripts:
+        assert "#SBATCH -p students" in script and "#SBATCH -t 01:00:00" in script
     assert len(begun()) == 6
 
 
