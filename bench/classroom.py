@@ -50,10 +50,8 @@ DISK = 20_000  # bytes for each submission, at first
 def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit status. Raises LabError."""
     options = parser().parse_args(arguments)
-    if options.kept:
-        results = tables.read_results(options.kept, "classroom")
-    else:
-        results = measured(options)
+    kept = options.kept
+    results = tables.read_results(kept, "classroom") if kept else measured(options)
     console = Console(highlight=False)
     console.print(machine(results), markup=False)
     for table in made_tables(results):

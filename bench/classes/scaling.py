@@ -5,6 +5,7 @@ workers is. It notes who began when: between two gradings of one worker, all but
 scheduling, storing and starting a process take.
 """
 
+import itertools
 import os
 import statistics
 import sys
@@ -111,7 +112,7 @@ def figures(log: str, sleep: float, started: float, stored: list[float], ended: 
     gaps = [
         later - earlier - sleep
         for times in map(sorted, begun.values())
-        for earlier, later in zip(times, times[1:], strict=False)
+        for earlier, later in itertools.pairwise(times)
     ]
     first = min(min(times) for times in begun.values())
     return {

@@ -12,12 +12,12 @@ import fcntl
 import logging
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dask
 import psutil
-from distributed import Client, LocalCluster, Worker
+from distributed import Client, LocalCluster, Nanny, Scheduler, SpecCluster, Worker
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.security import Security
 
@@ -31,6 +31,7 @@ except ModuleNotFoundError:  # Python 3.10
 QUIET, GPU = "quiet", "GPU"
 NOWHERE = "127.0.0.1:0"  # of the scheduler's web pages, of which there are none
 PATIENCE = "20s"  # for a scheduler to answer
+STARTS = 3  # tries
 MEMORY = 2 << 30  # bytes that a grading takes at most: three processes with torch and a model
 # A worker that dies says nothing against what it graded (work.py): Dask shall try again.
 SETTINGS = {
@@ -82,9 +83,9 @@ def local(workers: int | None = None, device: str = "cpu") -> Iterator[Client]:
     with _settings():
         count = workers or workers_here()
         if device == "cuda":
-            made = _with_gpus(gpus_here())
+            made = _started(lambda: _with_gpus(gpus_here()))
         else:
-            made = LocalCluster(n_workers=count, **_workers())
+            made = _started(lambda: LocalCluster(n_workers=count, **_workers()))
         with made as cluster, Client(cluster) as client:
             yield _prepared(client)
 
@@ -140,9 +141,20 @@ def gpus_here() -> list[str]:
     return done.stdout.split()
 
 
-def _with_gpus(gpus: list[str]):
-    from distributed import Nanny, Scheduler, SpecCluster
+def _started(make: Callable[[], SpecCluster]) -> SpecCluster:
+    """All workers must be there once; afterwards they may die. Raises ClassroomError."""
+    for _ in range(STARTS):
+        try:
+            return make()
+        except RuntimeError as error:  # one was killed before it was there
+            why = error.__cause__ or error
+    raise ClassroomError(
+        f"the workers can't be started here ({why}). Is the memory enough? Give fewer --workers;"
+        " what is graded is kept"
+    )
 
+
+def _with_gpus(gpus: list[str]) -> SpecCluster:
     if not gpus:
         raise ClassroomError("no GPU is here: nvidia-smi lists none (--device cpu)")
     workers = {
@@ -191,5 +203,6 @@ def _prepared(client: Client) -> Client:
 @contextlib.contextmanager
 def _settings() -> Iterator[None]:
     with dask.config.set(SETTINGS):
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for name in ("distributed", "distributed.client"):  # the second has a level of its own
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         yield

@@ -75,7 +75,7 @@ def test_a_scheduler_that_dies_and_comes_back(tmp_path, hand_in, classroom, begu
     thread.start()
     status, said = classroom("--cluster", address)
     thread.join()
-    assert status == 0, said
+    assert status == 0 and "Traceback" not in said, said
     assert scores(tmp_path / "out") == {f"s{i}": 2.0 * (i + 1) for i in range(4)}
     assert [part for _, part in begun()].count("timed") == 4
 
@@ -133,6 +133,36 @@ def test_each_gpu_has_one_grading_at_a_time(monkeypatch):
         assert all(ended <= begun for (_, ended), (begun, _) in itertools.pairwise(times))
     monkeypatch.setattr(cluster, "gpus_here", list)
     with pytest.raises(ClassroomError, match="no GPU is here"), cluster.local(device="cuda"):
+        pass
+
+
+def test_a_worker_that_is_killed_before_it_is_there():
+    killed = []
+
+    def kill():
+        until = time.monotonic() + 30
+        while not killed and time.monotonic() < until:
+            for one in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    if "spawn_main" in " ".join(one.cmdline()):
+                        killed.append(one.kill())
+                        return
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    with cluster.local(1) as client:
+        thread.join()
+        assert client.submit(abs, -1).result(timeout=30) == 1
+    assert killed
+
+
+def test_workers_that_never_start_are_said(monkeypatch):
+    def fails(**_):
+        raise RuntimeError("Nanny failed to start.") from MemoryError("none left")
+
+    monkeypatch.setattr(cluster, "LocalCluster", fails)
+    with pytest.raises(ClassroomError, match=r"none left.*fewer --workers"), cluster.local(2):
         pass
 
 
