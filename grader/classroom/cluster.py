@@ -20,6 +20,7 @@ import psutil
 from distributed import Client, LocalCluster, Nanny, Scheduler, SpecCluster, Worker
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.security import Security
+from tornado.ioloop import PeriodicCallback
 
 from grader.classroom import ClassroomError, work
 
@@ -32,11 +33,13 @@ QUIET, GPU = "quiet", "GPU"
 NOWHERE = "127.0.0.1:0"  # of the scheduler's web pages, of which there are none
 PATIENCE = "20s"  # for a scheduler to answer
 STARTS = 3  # tries
+LOOK = 2.0  # seconds between two looks at whether all workers are there
 MEMORY = 2 << 30  # bytes that a grading takes at most: three processes with torch and a model
 # A worker that dies says nothing against what it graded (work.py): Dask shall try again.
 SETTINGS = {
     "distributed.scheduler.allowed-failures": 1000,
     "distributed.worker.memory.terminate": False,
+    "distributed.deploy.lost-worker-timeout": "5s",
     "distributed.comm.timeouts.connect": "20s",
     "distributed.scheduler.http.routes": [],
 }
@@ -87,6 +90,7 @@ def local(workers: int | None = None, device: str = "cpu") -> Iterator[Client]:
         else:
             made = _started(lambda: LocalCluster(n_workers=count, **_workers()))
         with made as cluster, Client(cluster) as client:
+            _keep_up(cluster)
             yield _prepared(client)
 
 
@@ -152,6 +156,14 @@ def _started(make: Callable[[], SpecCluster]) -> SpecCluster:
         f"the workers can't be started here ({why}). Is the memory enough? Give fewer --workers;"
         " what is graded is kept"
     )
+
+
+def _keep_up(cluster: SpecCluster) -> None:
+    """A nanny starts its worker again when it dies; but gives up on one that dies while it starts.
+    Then that worker is made anew."""
+    every = PeriodicCallback(lambda: cluster.scale(len(cluster.worker_spec)), 1000 * LOOK)
+    cluster.periodic_callbacks["all workers are there"] = every  # which its end will stop
+    cluster.loop.add_callback(every.start)
 
 
 def _with_gpus(gpus: list[str]) -> SpecCluster:
