@@ -18,6 +18,7 @@ from pathlib import Path
 import dask
 import psutil
 from distributed import Client, LocalCluster, Nanny, Scheduler, SpecCluster, Worker
+from distributed.core import Status
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.security import Security
 from tornado.ioloop import PeriodicCallback
@@ -161,7 +162,14 @@ def _started(make: Callable[[], SpecCluster]) -> SpecCluster:
 def _keep_up(cluster: SpecCluster) -> None:
     """A nanny starts its worker again when it dies; but gives up on one that dies while it starts.
     Then that worker is made anew."""
-    every = PeriodicCallback(lambda: cluster.scale(len(cluster.worker_spec)), 1000 * LOOK)
+
+    def look() -> None:
+        for name, one in list(cluster.workers.items()):
+            if one.status in (Status.failed, Status.closed):
+                del cluster.workers[name]
+        cluster.scale(len(cluster.worker_spec))  # makes those that are missing
+
+    every = PeriodicCallback(look, 1000 * LOOK)
     cluster.periodic_callbacks["all workers are there"] = every  # which its end will stop
     cluster.loop.add_callback(every.start)
 
@@ -215,6 +223,6 @@ def _prepared(client: Client) -> Client:
 @contextlib.contextmanager
 def _settings() -> Iterator[None]:
     with dask.config.set(SETTINGS):
-        for name in ("distributed", "distributed.client"):  # the second has a level of its own
+        for name in ("distributed", "distributed.client", "tornado.application"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         yield

@@ -157,6 +157,22 @@ def test_a_worker_that_is_killed_before_it_is_there():
     assert killed
 
 
+def test_workers_that_die_again_while_they_start_come_back():
+    """A nanny gives up on them."""
+    with cluster.local(2) as client:
+        killed, until = 0, time.monotonic() + 8
+        while time.monotonic() < until:
+            for one in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    if "spawn_main" in " ".join(one.cmdline()):
+                        one.kill()
+                        killed += 1
+            time.sleep(0.2)
+        assert killed > 2
+        client.wait_for_workers(2, timeout=60)
+        assert client.submit(abs, -1).result(timeout=30) == 1
+
+
 def test_workers_that_never_start_are_said(monkeypatch):
     def fails(**_):
         raise RuntimeError("Nanny failed to start.") from MemoryError("none left")
