@@ -14,6 +14,7 @@ COMMANDS = {
     "sbatch": """
 cp "$1" "{here}/$$.sh"
 setsid sh "{here}/$$.sh" >/dev/null 2>&1 </dev/null &
+until kill -0 -- "-$!" 2>/dev/null || ! kill -0 $! 2>/dev/null; do sleep 0.01; done
 echo $! >> "{here}/jobs"
 echo "Submitted batch job $!"
 """,
