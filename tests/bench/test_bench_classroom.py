@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -57,7 +58,10 @@ def test_the_stub_of_slurm_lists_and_ends_jobs(tmp_path):
     (job,) = stub.jobs
     assert str(job) in ask("squeue").split()
     ask("scancel", job)
-    assert str(job) not in ask("squeue").split()
+    until = time.monotonic() + 10
+    while str(job) in ask("squeue").split() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert ask("squeue").split() == ["JOBID"]
 
 
 def test_the_tables_go_between_their_marks(tmp_path, monkeypatch, capsys):
