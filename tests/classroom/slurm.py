@@ -14,15 +14,15 @@ COMMANDS = {
     "sbatch": """
 cp "$1" "{here}/$$.sh"
 setsid sh "{here}/$$.sh" >/dev/null 2>&1 </dev/null &
-until kill -0 -- "-$!" 2>/dev/null || ! kill -0 $! 2>/dev/null; do sleep 0.01; done
+until kill -s 0 -- "-$!" 2>/dev/null || ! kill -0 $! 2>/dev/null; do sleep 0.01; done
 echo $! >> "{here}/jobs"
 echo "Submitted batch job $!"
 """,
-    "scancel": 'for job; do kill -TERM -- "-$job" 2>/dev/null; done\ntrue\n',
+    "scancel": 'for job; do kill -s TERM -- "-$job" 2>/dev/null; done\ntrue\n',
     "squeue": """
 echo JOBID
 [ ! -f "{here}/jobs" ] || while read -r job; do
-  if kill -0 -- "-$job" 2>/dev/null; then echo "$job"; fi
+  if kill -s 0 -- "-$job" 2>/dev/null; then echo "$job"; fi
 done < "{here}/jobs"
 """,
 }
