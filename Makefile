@@ -11,7 +11,7 @@ OUT ?= gradescope.zip
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup grade lab labs gradescope release test test-all test-labs check-table tables gallery attacks lint format starter bench bench-decode bench-kernels accuracy figures clean
+.PHONY: help setup grade lab labs gradescope release test test-all test-labs check-table tables gallery attacks lint format starter bench bench-class bench-decode bench-kernels accuracy figures clean
 
 help: ## this list
 	@echo "minGPT Lab"
@@ -82,6 +82,9 @@ starter: setup ## make starter/ from solutions/ (what is there is kept as *.bak1
 
 bench: setup ## measure simt/ on this machine
 	@$(PY) bench/simt.py
+
+bench-class: setup ## a class of 300, disturbed and scaled, into docs/classroom.*: takes hours
+	@$(PY) bench/classroom.py --docs
 
 bench-decode: setup ## on a GPU: tokens/s of the ladder and its peers, into docs/ladder.*
 	@$(PY) bench/decode.py --docs

@@ -14,14 +14,16 @@ import logging
 import os
 import subprocess
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import dask
 import psutil
-from distributed import Client, LocalCluster, Worker
+from distributed import Client, LocalCluster, Nanny, Scheduler, SpecCluster, Worker
+from distributed.core import Status
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.security import Security
+from tornado.ioloop import PeriodicCallback
 
 from grader.classroom import ClassroomError, work
 from grader.grading import TIMED
@@ -30,12 +32,15 @@ QUIET, GPU = "quiet", "GPU"
 SHARE = 1 / 8  # of a GPU, that an untimed part takes; how many are at once, a worker's threads say
 NOWHERE = "127.0.0.1:0"  # of the scheduler's web pages, of which there are none
 PATIENCE = "20s"  # for a scheduler to answer
+STARTS = 3  # tries
+LOOK = 2.0  # seconds between two looks at whether all workers are there
 MEMORY = 2 << 30  # bytes that a grading takes at most: three processes with torch and a model
 GPU_MEMORY = 4 << 30  # bytes of a GPU's: three processes with CUDA and a model
 # A worker that dies says nothing against what it graded (work.py): Dask shall try again.
 SETTINGS = {
     "distributed.scheduler.allowed-failures": 1000,
     "distributed.worker.memory.terminate": False,
+    "distributed.deploy.lost-worker-timeout": "5s",
     "distributed.comm.timeouts.connect": "20s",
     "distributed.scheduler.http.routes": [],
 }
@@ -92,10 +97,11 @@ def local(workers: int | None = None, device: str = "cpu") -> Iterator[Client]:
     with _settings():
         count = workers or workers_here()
         if device == "cuda":
-            made = _with_gpus(gpus_here(), count)
+            made = _started(lambda: _with_gpus(gpus_here(), count))
         else:
-            made = LocalCluster(n_workers=count, **_workers())
+            made = _started(lambda: LocalCluster(n_workers=count, **_workers()))
         with made as cluster, Client(cluster) as client:
+            _keep_up(cluster)
             yield _prepared(client)
 
 
@@ -167,9 +173,35 @@ def _ask_driver(field: str) -> list[str]:
     return done.stdout.split()
 
 
-def _with_gpus(gpus: list[str], count: int):
-    from distributed import Nanny, Scheduler, SpecCluster
+def _started(make: Callable[[], SpecCluster]) -> SpecCluster:
+    """All workers must be there once; afterwards they may die. Raises ClassroomError."""
+    for _ in range(STARTS):
+        try:
+            return make()
+        except RuntimeError as error:  # one was killed before it was there
+            why = error.__cause__ or error
+    raise ClassroomError(
+        f"the workers can't be started here ({why}). Is the memory enough? Give fewer --workers;"
+        " what is graded is kept"
+    )
 
+
+def _keep_up(cluster: SpecCluster) -> None:
+    """A nanny starts its worker again when it dies; but gives up on one that dies while it starts.
+    Then that worker is made anew."""
+
+    def look() -> None:
+        for name, one in list(cluster.workers.items()):
+            if one.status in (Status.failed, Status.closed):
+                del cluster.workers[name]
+        cluster.scale(len(cluster.worker_spec))  # makes those that are missing
+
+    every = PeriodicCallback(look, 1000 * LOOK)
+    cluster.periodic_callbacks["all workers are there"] = every  # which its end will stop
+    cluster.loop.add_callback(every.start)
+
+
+def _with_gpus(gpus: list[str], count: int) -> SpecCluster:
     if not gpus:
         raise ClassroomError("no GPU is here: nvidia-smi lists none (--device cpu)")
     threads = sharing(len(gpus), count)
@@ -231,5 +263,6 @@ def _prepared(client: Client) -> Client:
 @contextlib.contextmanager
 def _settings() -> Iterator[None]:
     with dask.config.set(SETTINGS):
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for name in ("distributed", "distributed.client", "tornado.application"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         yield

@@ -65,6 +65,6 @@ def test(check: CheckResult) -> dict:
 
 def text(check: CheckResult) -> str:
     """All that there is to say of a check, in words: the first hint, no further ones."""
-    parts = [check.message, check.lost, check.hint and f"Hint: {check.hint}"]
+    parts = [check.message, check.doubt, check.lost, check.hint and f"Hint: {check.hint}"]
     parts.append(check.hint and check.revisit and f"Read again: {check.revisit}")
     return "\n".join(part for part in parts if part)
