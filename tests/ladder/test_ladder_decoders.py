@@ -137,6 +137,13 @@ def test_the_same_seed_the_same_text(decoder, models):
     assert text(1) != text(2)
 
 
+def test_one_of_one_is_the_likeliest(decoder, models):
+    """top_k = 1 leaves nothing to chance, at any temperature."""
+    ids = some_ids(models[0], 3)
+    greedy = list(decoder.generate(ids, 6, Sampler(0)))
+    assert list(decoder.generate(ids, 6, Sampler(5.0, 1, seed=3))) == greedy
+
+
 def test_frequencies_follow_the_softmax(library):
     """Of the first id over 40 seeds: within top_k, and a chi-square that chance exceeds once in a
     million times."""

@@ -199,7 +199,8 @@ __global__ void __launch_bounds__(THREADS, 1) persistent_kernel(const Arguments 
                    reinterpret_cast<uint4*>(shared) + threadIdx.x};
   for (int i = 0; i < a.num_slots; i++) stream.request();
   const int begin = a.state->position;
-  const GPTSampling sampling = a.state->sampling;
+  GPTSampling sampling = a.state->sampling;
+  if (sampling.top_k == 1) sampling.temperature = 0.0f;
   int* new_ids = a.state->new_ids;
   using Norm = LayerNorm<THREADS>;
   float4 v[Norm::EACH];  // of x, or of the attention's output
