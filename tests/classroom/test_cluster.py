@@ -20,7 +20,7 @@ from grader.classroom import ClassroomError, cluster, running
 from grader.classroom.documents import parsed
 from grader.grading import PARTS, TIMED, UNTIMED
 from tests.classroom.slurm import Slurm
-from tests.whole import ALL
+from tests.whole import in_all
 
 DASK = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
@@ -53,7 +53,7 @@ def scores(out: Path) -> dict[str, float]:
     return {path.stem: parsed(path.read_text()).score for path in out.glob("results/*.json")}
 
 
-@pytest.mark.skipif(not ALL, reason="takes long: in make test-all")
+@in_all
 def test_a_scheduler_that_dies_and_comes_back(tmp_path, hand_in, classroom, begun, start):
     for i in range(4):
         hand_in(f"s{i}", f"sleep 0.5 points {i + 1}")
@@ -216,6 +216,7 @@ def test_a_worker_that_is_killed_before_it_is_there():
     assert killed
 
 
+@in_all
 def test_workers_that_die_again_while_they_start_come_back():
     """A nanny gives up on them."""
     with cluster.local(2) as client:
