@@ -31,6 +31,7 @@ def own(tmp_path):
     return make
 
 
+@in_all
 def test_a_right_decoder_passes(own, graded):
     decoder = graded(own(), "decoder")["decoder"]
     assert decoder.status == "passed", decoder.message
