@@ -133,10 +133,12 @@ def _once(task: Task, folder: Path, lock) -> None:
     finally:
         _running.discard(process.pid)
         shutil.rmtree(submission.parent, ignore_errors=True)
-    if status in STOPPED and not (folder / DOCUMENT).exists():
+    told_to_end = status in STOPPED and not (folder / DOCUMENT).exists()
+    if told_to_end or status == USAGE:  # nothing against the submission
         (folder / STARTS).write_text(str(starts))
+    if told_to_end:
         raise Interrupted
-    if status == USAGE:
+    if status == USAGE:  # or its document can't be written: a full disk
         raise ClassroomError(f"the grader refuses to work: {_last_words(folder)}")
 
 
