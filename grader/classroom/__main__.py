@@ -17,12 +17,14 @@ be written; 130 interrupted.
 import argparse
 import shlex
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import track
 
 from grader import environment, own_checks
 from grader.classroom import (
@@ -138,7 +140,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         grade_all(settings, store, submissions, options, console)
         found, _ = entries(settings, store, rules, students)
         title = options.title or options.submissions.resolve().name
-        write(store, found, title, roster)
+        write(store, found, title, roster, console)
         if lab:
             fill(lab, found, rules, console)
     looked = [entry for entry in found if entry.needs_a_look]
@@ -240,22 +242,29 @@ def result_of(outcome: work.Outcome, settings: plan.Settings) -> Result:
     )
 
 
-def write(store: Store, found: list[Entry], title: str, roster: list[dict]) -> None:
+# Folders of RESULTS with a file for each student: how its name ends, and what makes its text.
+EACH: dict[str, tuple[str, Callable[[Entry], str]]] = {
+    "results": (".json", lambda one: one.result.text()),
+    "reports": (".html", lambda one: html.page(one.result)),
+    "gradescope": (".json", grades.gradescope_results),
+}
+
+
+def write(
+    store: Store, found: list[Entry], title: str, roster: list[dict], console: Console
+) -> None:
     """All files that are made of the gradings. Raises StoreFull."""
-    made: dict[str, dict[str, str]] = {
-        "results": {f"{one.student.file}.json": one.result.text() for one in found},
-        "reports": {f"{one.student.file}.html": html.page(one.result) for one in found},
-        "gradescope": {f"{one.student.file}.json": grades.gradescope_results(one) for one in found},
-    }
+    show = {"console": console, "transient": True, "disable": not console.is_terminal}
+    for one in track(found, "Writing the reports", **show):
+        for folder, (end, make) in EACH.items():
+            store.write_if_changed(store.root / folder / f"{one.student.file}{end}", make(one))
+    for folder, (end, _) in EACH.items():
+        store.keep_only(folder, {f"{one.student.file}{end}" for one in found})
     pairs, prints = similarity.find_pairs([entry.submission for entry in found])
-    made["pairs"] = {
-        f"{number}.html": page.pair_page(found, prints, pair)
-        for number, pair in enumerate(pairs, 1)
-    }
-    for folder, texts in made.items():
-        for name, text in texts.items():
-            store.write_if_changed(store.root / folder / name, text)
-        store.keep_only(folder, set(texts))
+    for number, pair in enumerate(pairs, 1):
+        text = page.pair_page(found, prints, pair)
+        store.write_if_changed(store.root / "pairs" / f"{number}.html", text)
+    store.keep_only("pairs", {f"{number}.html" for number in range(1, len(pairs) + 1)})
     most = max((entry.result.max_score for entry in found), default=0)
     store.write_if_changed(store.root / "grades.csv", grades.grades(found))
     store.write_if_changed(store.root / "moodle.csv", grades.moodle(found))
