@@ -1,15 +1,17 @@
 # make help says what each target does. VENV, PYTHON and SUBMISSION, for
-# the labs STAGE and FORCE, can be set on the command line.
+# the labs STAGE and FORCE, for make gradescope STAGE and OUT, can be set on
+# the command line.
 VENV ?= .venv
 PYTHON ?= python3
 PY := $(VENV)/bin/python
-SUBMISSION ?= solutions
+SUBMISSION ?= $(if $(wildcard solutions),solutions,starter)
 STAGE ?= 0
 FORCE ?=
+OUT ?= gradescope.zip
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup grade lab labs release test test-all test-labs check-table tables gallery attacks lint format starter bench bench-decode bench-kernels accuracy figures clean
+.PHONY: help setup grade lab labs gradescope release test test-all test-labs check-table tables gallery attacks lint format starter bench bench-class bench-decode bench-kernels accuracy figures clean
 
 help: ## this list
 	@echo "minGPT Lab"
@@ -20,8 +22,8 @@ setup: $(VENV)/.installed ## make .venv with the pinned packages (done once; the
 $(VENV)/.installed: pyproject.toml setup.py constraints.txt lab/labextension/static/remoteEntry.js
 	@command -v g++ >/dev/null || command -v clang++ >/dev/null || \
 	  { echo "No C++ compiler here. On Debian or Ubuntu: apt install g++"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
-	  { echo "Python 3.10 or newer is needed: make setup PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make setup PYTHON=python3.11"; exit 1; }
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "Could not make $(VENV). On Debian or Ubuntu: apt install python3-venv"; exit 1; }
 	@echo "Installing packages into $(VENV) (once; a few minutes)"
@@ -36,6 +38,9 @@ lab: setup ## open a lab in JupyterLab, its notebook beside gpt.cu: make lab STA
 
 labs: setup ## make the notebooks of labs/ from their texts
 	@$(PY) -m course notebooks
+
+gradescope: setup ## make Gradescope's autograder: make gradescope STAGE=4 OUT=my.zip
+	@$(PY) -m grader.services gradescope --out $(OUT) $(if $(filter-out 0,$(STAGE)),--stage $(STAGE))
 
 release: setup ## hand a lab out to students by nbgrader: make release STAGE=1
 	@$(PY) -m course release $(STAGE) $(if $(FORCE),--force)
@@ -77,6 +82,9 @@ starter: setup ## make starter/ from solutions/ (what is there is kept as *.bak1
 
 bench: setup ## measure simt/ on this machine
 	@$(PY) bench/simt.py
+
+bench-class: setup ## a class of 300, disturbed and scaled, into docs/classroom.*: takes hours
+	@$(PY) bench/classroom.py --docs
 
 bench-decode: setup ## on a GPU: tokens/s of the ladder and its peers, into docs/ladder.*
 	@$(PY) bench/decode.py --docs

@@ -4,7 +4,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib import metadata
 
 import torch
@@ -35,7 +35,7 @@ def machine(device: str) -> dict:
     names = ("torch", "transformers", "triton")
     found = {
         "device": torch.cuda.get_device_name() if device == "cuda" else "CPU",
-        "date": datetime.now(timezone.utc).date().isoformat(),
+        "date": datetime.now(UTC).date().isoformat(),
     }
     if device == "cuda":
         found |= {"cuda": torch.version.cuda, "driver": _nvidia_smi("driver_version")}

@@ -19,7 +19,7 @@ from traitlets import Integer
 from traitlets.log import get_logger
 
 from course import grading, outputs
-from course.cells import checks_asked, ends_with_value
+from course.cells import checks_asked, ends_with_value, graded_sources
 from course.labs import lab_in, stage_of
 from grader.make_starter import files
 
@@ -45,10 +45,7 @@ class Grade(NbGraderPreprocessor):
 def instructors_sources(about: dict) -> dict[str, str]:
     """The source of each cell that grades by running: grade_id -> text, from the gradebook."""
     with Gradebook(about["db_url"]) as gradebook:
-        notebook = gradebook.find_notebook(about["notebook"], about["assignment"])
-        graded = {cell.name for cell in notebook.grade_cells if cell.cell_type == "code"}
-        graded -= {cell.name for cell in notebook.solution_cells}
-        return {cell.name: cell.source for cell in notebook.source_cells if cell.name in graded}
+        return graded_sources(gradebook.find_notebook(about["notebook"], about["assignment"]))
 
 
 class Execute(preprocessors.Execute):

@@ -1,6 +1,17 @@
 """What a graded cell's source asks the grader for."""
 
 import ast
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbgrader.api import Notebook
+
+
+def graded_sources(notebook: "Notebook") -> dict[str, str]:
+    """The source of each cell that grades by running: grade_id -> text, as it was released."""
+    graded = {cell.name for cell in notebook.grade_cells if cell.cell_type == "code"}
+    graded -= {cell.name for cell in notebook.solution_cells}
+    return {cell.name: cell.source for cell in notebook.source_cells if cell.name in graded}
 
 
 def checks_asked(source: str) -> tuple[str, ...]:

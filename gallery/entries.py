@@ -6,16 +6,12 @@ is a file whose functions or classes take the place of ours; it is right.
 
 import re
 import shutil
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mingpt.paths import ROOT
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
 
 HERE = Path(__file__).parent
 SOLUTIONS = ROOT / "solutions"

@@ -70,6 +70,7 @@ class Worker:
         submission: Path | None = None,
     ):
         """submission: the folder that it may read. Raises OSError if no process can be started."""
+        self._device = device
         self.failed: WorkerFailed | None = None
         self.counts_calls = False  # of the model's layers: it was given a counter
         self._output: str | None = None  # kept by close()
@@ -194,6 +195,15 @@ class Worker:
         self._channel.close()
         self._output = self.output()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def gpu_lost(self) -> str:
+        """After a failure on a GPU: why no process can use it any more, "" where one can."""
+        if self._device != "cuda" or not (reason := choice.trial(choice.in_force("cuda"), "cuda")):
+            return ""
+        return (
+            f"the GPU can't be used any more: {reason}. What does nvidia-smi say? (A reset or a"
+            " restart of the machine may be needed.)"
+        )
 
     def _end(self, grace: float = 0.0) -> int:
         if self._alive:

@@ -6,7 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from grader.isolation import choice
 
@@ -22,7 +22,7 @@ def describe(device: str, seed: int) -> dict:
             continue
     level = choice.in_force(device)
     return {
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device,
         "device_name": _cpu_name() if device == "cpu" else _gpu_name(),
         "cores": (

@@ -9,6 +9,7 @@ import numpy as np
 
 from grader.kernels.cases import Case
 from grader.kernels.traffic import Traffic
+from grader.scoring import Place
 from simt.profiling import Access
 
 CELLS = 64  # of an error map, along a side at most
@@ -56,18 +57,13 @@ def _letter(share: float) -> str:
     return "." if share == 0 else "#" if share == 1 else str(1 + int(9 * share))
 
 
-def curve(
-    ratios: dict[str, float],
-    full: float,
-    zero: float,
-    intervals: dict[str, tuple[float, float]] | None = None,
-) -> dict:
-    """{"curve": ...}: from ratio to points, and the places on it, by name ("" for a single one)."""
-    places = []
-    for name, ratio in ratios.items():
-        low, high = (intervals or {}).get(name, (ratio, ratio))
-        places.append({"name": name, "ratio": ratio, "low": low, "high": high})
-    return {"curve": {"full_ratio": full, "zero_ratio": zero, "places": places}}
+def curve(places: list[Place], full: float, zero: float, precision: float = 0.0) -> dict:
+    """{"curve": ...}: from ratio to points, and the places on it.
+
+    precision: to which a ratio must be known for the benefit of the doubt.
+    """
+    ends = {"full_ratio": full, "zero_ratio": zero, "precision": precision}
+    return {"curve": {**ends, "places": [asdict(place) for place in places]}}
 
 
 def ladder(rung: str, student: float, reference: float, ratio: float) -> dict:

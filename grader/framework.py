@@ -223,6 +223,9 @@ class Context:
                     raise GraderError(f"a worker could not load the model: {error}") from error
             yield worker
         except (RequestFailed, WorkerFailed) as error:
+            worker.close()
+            if lost := worker.gpu_lost():
+                raise GraderError(lost) from error
             raise explain(error) from error
         finally:
             worker.close()

@@ -40,6 +40,8 @@ REPORTS = {
     "html": "a page with pictures, for a browser",
     "gradescope": "Gradescope's results.json",
     "junit": "JUnit's XML",
+    "markdown": "a report in Markdown, as GitHub shows it",
+    "github": "the points as GitHub Classroom's reporter reads them",
 }
 USAGE_ERRORS = (ResultError, OwnCheckError, rubric.RubricError, DeviceError, levels.IsolationError)
 SIGNALS = [one for one in signal.Signals if one.name in ("SIGINT", "SIGTERM", "SIGHUP")]
@@ -256,6 +258,10 @@ def report(name: str, result: Result) -> str:
         from grader.report.gradescope import results as make
     elif name == "junit":
         from grader.report.junit import xml as make
+    elif name == "markdown":
+        from grader.report.markdown import page as make
+    elif name == "github":
+        from grader.report.github import results as make
     else:
         make = Result.text
     return make(result)

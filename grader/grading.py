@@ -187,4 +187,5 @@ def more(outcome: Passed | Failure) -> dict:
         "evidence": outcome.evidence,
         "lost": getattr(outcome, "lost", ""),
         "fraction": getattr(outcome, "fraction", 0.0),
+        "doubt": getattr(outcome, "doubt", ""),
     }

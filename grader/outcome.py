@@ -50,3 +50,4 @@ class Passed:
     idea: str = ""  # of the hint, as Failure's
     evidence: dict = field(default_factory=dict)  # what reports draw
     flags: tuple[str, ...] = ()  # what a human should look at
+    doubt: str = ""  # what a measurement can't tell, and what is made of it

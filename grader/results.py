@@ -41,6 +41,7 @@ class CheckResult:
     evidence: dict = field(default_factory=dict)  # what reports draw: see docs/grading.md
     seconds: float = 0.0  # that it took
     fraction: float = 0.0  # of its points, before they are rounded
+    doubt: str = ""  # what a measurement can't tell, and what is made of it
 
     @property
     def standing(self) -> str:

@@ -2,14 +2,10 @@
 
 import difflib
 import math
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
 
 DEFAULT = Path(__file__).parent / "rubric.toml"
 VERSION = 2

@@ -10,15 +10,19 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist
 
 import numpy as np
 
 from grader import evidence
 from grader.outcome import Failure, Passed
 from grader.rubric import Entry
-from grader.scoring import fraction, reason
+from grader.scoring import Place, reason
 
-CERTAIN = 3.3  # deviations: 999 of 1000
+SURE, CERTAIN = 0.95, 0.999  # how often an interval holds the true median
+RESAMPLES = 1000
+NORMAL = NormalDist()
 WAKE = 0.02  # seconds of work before each timed run, so that clocks are up and caches warm
 
 
@@ -44,23 +48,30 @@ class Pairs:
         low, high = np.percentile(self.ratios, (25, 75))
         return float((high - low) / self.ratio)
 
-    def interval(self, deviations: float = 1.96) -> tuple[float, float]:
-        """Where the true median lies, in 95 of 100 measurements, whatever the distribution is.
+    def interval(self, sure: float = SURE) -> tuple[float, float]:
+        """Where the true median lies, in so many of all measurements, whatever the distribution is.
 
-        By ranks: as many ratios lie below the median as heads come up in so many tosses. (Conover,
-        "Practical Nonparametric Statistics", 3.2.) deviations: of a normal distribution, so many
-        hold 95 of 100.
+        By the bootstrap: the middle part of the medians of samples that are drawn from the ratios
+        themselves, a little more of it the fewer they are. (Hesterberg, "What Teachers Should Know
+        About the Bootstrap", 2015: the expanded percentile interval.)
         """
-        n = len(self.rates)
-        outside = max(0, math.floor((n - deviations * math.sqrt(n)) / 2))
-        ordered = np.sort(self.ratios)
-        return float(ordered[outside]), float(ordered[n - 1 - outside])
+        free = max(1, len(self.rates) - 1)
+        z = NORMAL.inv_cdf((1 + sure) / 2)
+        t = z + (z**3 + z) / (4 * free)  # Student's t, nearly
+        outside = NORMAL.cdf(-t * math.sqrt(1 + 1 / free))
+        low, high = np.quantile(self._medians, (outside, 1 - outside))
+        return float(low), float(high)
 
-    @property
-    def uncertainty(self) -> float:
-        """Half the interval's width, relative to the median."""
-        low, high = self.interval()
-        return (high - low) / 2 / self.ratio
+    @cached_property
+    def _medians(self) -> np.ndarray:
+        """(RESAMPLES,). The draws are always the same: the same ratios give the same interval."""
+        count = len(self.rates)
+        drawn = np.random.default_rng(0).integers(count, size=(RESAMPLES, count))
+        return np.median(self.ratios[drawn], axis=1)
+
+    def place(self, name: str = "") -> Place:
+        """On the curve of the points."""
+        return Place(name, self.ratio, *self.interval())
 
 
 def measure(
@@ -79,7 +90,7 @@ def measure(
     if is_certain(pairs, rubric) or time.monotonic() > deadline:
         return pairs
     second = _series(student, reference, rubric, rng, deadline)
-    better = min(pairs, second, key=lambda one: one.uncertainty)
+    better = min(pairs, second, key=lambda one: one.place().uncertainty)
     return Pairs(better.rates, again=True)
 
 
@@ -111,16 +122,11 @@ def is_certain(pairs: Pairs, rubric: Entry) -> bool:
     """Precise enough; or certain to give all of the points, or none."""
     low, high = pairs.interval(CERTAIN)  # asked after each pair: a wide one
     known = low >= rubric.full_ratio or high <= rubric.zero_ratio
-    return known or pairs.uncertainty <= rubric.precision
+    return known or pairs.place().uncertainty <= rubric.precision
 
 
 def is_last(pairs: Pairs, rubric: Entry) -> bool:
     return len(pairs.rates) >= rubric.max_rounds
-
-
-def share_of(pairs: Pairs, rubric: Entry) -> float:
-    """Of the points, 0 to 1."""
-    return fraction(pairs.ratio, rubric.full_ratio, rubric.zero_ratio)
 
 
 def judge(
@@ -136,7 +142,9 @@ def judge(
     measured: by name, "" for a single one. told: the message's beginning. unit: of the rates, in
     names of figures. flags: of the outcome, besides those for what is noisy.
     """
-    share = float(np.mean([share_of(pairs, rubric) for pairs in measured.values()]))
+    ends = rubric.full_ratio, rubric.zero_ratio
+    places = [pairs.place(name) for name, pairs in measured.items()]
+    share = float(np.mean([place.share(*ends, rubric.precision) for place in places]))
     message = told
     for name, pairs in measured.items():
         if noisy := how_noisy(pairs, rubric, f" of {name}" if name else ""):
@@ -147,16 +155,13 @@ def judge(
         figures |= figures_of(pairs, f"{name}_" if name else "", unit)
     lost = [why_lost(name, pairs, rubric, unit) for name, pairs in measured.items()]
     lost_text = "\n".join(text for text in lost if text)
-    drawn = evidence.curve(
-        {name: pairs.ratio for name, pairs in measured.items()},
-        *(rubric.full_ratio, rubric.zero_ratio),
-        {name: pairs.interval() for name, pairs in measured.items()},
-    )
+    doubt = "\n".join(text for place in places if (text := place.doubt(*ends, rubric.precision)))
+    drawn = evidence.curve(places, *ends, rubric.precision)
     if share == 0:
         message = f"{message}\n{lost_text}"
         raise Failure(message, hint, figures, idea="speed", evidence=drawn, flags=flags)
     hint = hint if share < 1 else ""
-    return Passed(message, hint, figures, share, lost_text, "speed", drawn, flags)
+    return Passed(message, hint, figures, share, lost_text, "speed", drawn, flags, doubt)
 
 
 def how_noisy(pairs: Pairs, rubric: Entry, of: str) -> str:
@@ -170,16 +175,19 @@ def how_noisy(pairs: Pairs, rubric: Entry, of: str) -> str:
         )
     if is_certain(pairs, rubric):
         return ""
+    place = pairs.place()
+    ends = [f"{end:g}" for end in (rubric.full_ratio, rubric.zero_ratio) if place.holds(end)]
+    untold = f", and on which side of {' and '.join(ends)} it lies can't be told" if ends else ""
     return (
         f"The measurement{of} is noisy: after {count} pairs of runs"
         f"{', made twice,' if pairs.again else ''} the ratio is known to"
-        f" ±{pairs.uncertainty:.0%} only. Grade again on a quieter machine."
+        f" ±{place.uncertainty:.0%} only{untold}. Grade again on a quieter machine."
     )
 
 
 def why_lost(name: str, pairs: Pairs, rubric: Entry, unit: str) -> str:
     """The curve with the place on it, and what full marks need; "" for all of the points."""
-    text = reason(pairs.ratio, rubric.full_ratio, rubric.zero_ratio, name)
+    text = reason(pairs.place(name), rubric.full_ratio, rubric.zero_ratio, rubric.precision)
     if not text:
         return ""
     student, reference = np.median(pairs.rates, axis=0)

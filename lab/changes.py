@@ -12,6 +12,7 @@ def changed_functions(name: str, old: str | None, new: str) -> str:
         return "is new here"
     before, after = functions(name, old), functions(name, new)
     changed = [one for one, text in after.items() if before.get(one) != text]
+    changed = [one for one in changed if not one.startswith("operator")]  # that names no function
     diff = list(difflib.unified_diff(old.splitlines(), new.splitlines(), n=0))[2:]
     more, fewer = (sum(line.startswith(sign) for line in diff) for sign in ("+", "-"))
     what = f"yours: {', '.join(changed)}" if changed else "yours"

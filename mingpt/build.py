@@ -95,7 +95,8 @@ def _build_cuda(source: Path, capability: int) -> Path:
     # What two libraries call by one name stays two things, `static` variables of templates too,
     # which GNU would unite for the whole process.
     both = [_target(capability, _architectures(nvcc)), "-Xcompiler", "-fPIC,-fno-gnu-unique"]
-    flags = [*both, "-O3", "-std=c++17", "-lineinfo"]
+    # CUB marks its own work for profilers, for which it opens a library: nobody asked for that.
+    flags = [*both, "-O3", "-std=c++17", "-lineinfo", "-DCCCL_DISABLE_NVTX"]
     flags += ["-I", str(INCLUDE), "-include", str(LAST_ERROR)]
     link = [*both, "-shared", "-Xlinker", "-Bsymbolic"]
     inputs = [source, *local_includes(source), LAST_ERROR, *sorted(INCLUDE.iterdir())]

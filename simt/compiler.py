@@ -79,13 +79,15 @@ _CHECKED = [
 TRACED_FLAGS = {
     "plain": [],
     "check": ["-DSIMT_TRACED=1", *_TRACED, *_CHECKED],
-    # One instruction for each lane's operation: profiling/arithmetic.py counts them.
+    # One instruction for each lane's operation: profiling/arithmetic.py counts them. Threaded jumps
+    # would double what follows `wanted ? in[i] : 0`, and lanes would no longer do it together.
     "profile": [
         "-DSIMT_TRACED=2",
         *_TRACED,
         "-fsanitize-coverage=trace-pc",
         "-fno-tree-vectorize",
         "-fno-tree-slp-vectorize",
+        "-fno-thread-jumps",
     ],
 }
 

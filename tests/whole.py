@@ -3,7 +3,10 @@
 import os
 from collections.abc import Sequence
 
+import pytest
+
 ALL = os.environ.get("MINGPT_TESTS") == "all"
+in_all = pytest.mark.skipif(not ALL, reason="takes long: in make test-all")
 
 
 def part(items: Sequence, *names: str) -> list:

@@ -20,7 +20,7 @@ from grader.kernels.cases import Case, gpt2_case
 from grader.kernels.traffic import Traffic, traffic
 from grader.outcome import Failure, NotMeasured, Passed
 from grader.rubric import Entry
-from grader.scoring import fraction, reason
+from grader.scoring import Place, reason
 from mingpt.paths import ROOT
 from simt.lines import Run, output_of
 from simt.profiling import read_profiles
@@ -131,11 +131,10 @@ def judge(
 
     cases: that were counted, for the report. others: a line on the kernels left out.
     """
+    curve = rubric.full_ratio, rubric.zero_ratio
     ratios = {name: student[name].cost / reference[name].cost for name in student}
-    shares = {
-        name: fraction(ratio, rubric.full_ratio, rubric.zero_ratio)
-        for name, ratio in ratios.items()
-    }
+    places = [Place(name, ratio, ratio, ratio) for name, ratio in ratios.items()]
+    shares = {place.name: place.share(*curve) for place in places}
     told = ", ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items())
     message = f"Against the reference's traffic: {told}."
     causes = [
@@ -157,9 +156,8 @@ def judge(
     }
     weights = [reference[name].cost for name in shares]
     share = float(np.average(list(shares.values()), weights=weights))
-    curve = rubric.full_ratio, rubric.zero_ratio
-    lost = "\n".join(reason(ratios[name], *curve, name) for name in ratios if shares[name] < 1)
-    drawn = evidence.curve(ratios, *curve) | evidence.memory_traffic(cases, student, reference)
+    lost = "\n".join(filter(None, (reason(place, *curve) for place in places)))
+    drawn = evidence.curve(places, *curve) | evidence.memory_traffic(cases, student, reference)
     idea = causes[0].idea if causes else ""
     if share == 0:
         raise Failure(f"{message}\n{lost}", hint, figures, idea=idea, evidence=drawn)

@@ -9,3 +9,7 @@ result document. docs/classroom.md describes it for instructors.
 
 class ClassroomError(Exception):
     """The class can't be graded as asked; the message says why, and what to do."""
+
+
+class NotWritten(ClassroomError):
+    """Something could not be written; what was there is intact."""

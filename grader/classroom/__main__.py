@@ -4,6 +4,7 @@
     python -m grader.classroom SUBMISSIONS --out RESULTS --stage 2 --rules rules.toml
     python -m grader.classroom SUBMISSIONS --out RESULTS --regrade ada       ada's again
     python -m grader.classroom SUBMISSIONS --out RESULTS --regrade speed     that check, for all
+    python -m grader.classroom submitted --out RESULTS --assignment 1_gelu --gradebook gradebook.db
     python -m grader.classroom SUBMISSIONS --out RESULTS --cluster tcp://host:8786
     python -m grader.classroom SUBMISSIONS --out RESULTS --slurm slurm.toml
 
@@ -16,16 +17,19 @@ be written; 130 interrupted.
 import argparse
 import shlex
 import sys
-from datetime import datetime, timezone
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import track
 
 from grader import environment, own_checks
 from grader.classroom import (
     ClassroomError,
+    NotWritten,
     documents,
     grades,
     page,
@@ -38,10 +42,9 @@ from grader.classroom import (
 from grader.classroom.book import Entry, entries
 from grader.classroom.layouts import collect
 from grader.classroom.progress import Progress
-from grader.classroom.store import Store, StoreFull
+from grader.classroom.store import Store
 from grader.classroom.submissions import Submission
 from grader.framework import REGISTRY
-from grader.grading import TIMED
 from grader.own_checks import OwnCheckError
 from grader.report import html
 from grader.results import ERROR, Result
@@ -58,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         own_checks.load()
         return run(options, console)
-    except StoreFull as error:
+    except NotWritten as error:
         console.print(f"classroom: {error}", soft_wrap=True, markup=False)
         return NOT_WRITTEN
     except (ClassroomError, RubricError, OwnCheckError, DeviceError) as error:
@@ -91,6 +94,9 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--roster", metavar="FILE", type=Path, help="Canvas's export, for canvas.csv")
     made.add_argument(
+        "--gradebook", metavar="DB", help="nbgrader's: write the scores of its lab --assignment"
+    )
+    made.add_argument(
         "--regrade", nargs="+", default=[], metavar="WHO|CHECK", help="students, or checks"
     )
     where = made.add_mutually_exclusive_group()
@@ -115,6 +121,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     roster = grades.read_roster(options.roster) if options.roster else []
     if unknown := set(options.only) - set(REGISTRY):
         raise ClassroomError(f"there is no check {min(unknown)!r}: {', '.join(REGISTRY)}")
+    lab = lab_of(options)
     settings = plan.Settings(
         *(device_of(options), options.stage, tuple(options.only)),
         command=tuple(shlex.split(options.grader)),
@@ -124,7 +131,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     collected = collect(options.submissions, options.assignment)
     store = Store(options.out)
     with store.locked():
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         by_student = groupby(collected, key=lambda one: one.student.id)
         students = [store.remember(list(ones), now) for _, ones in by_student]
         submissions = [one for ones in students for one in ones]
@@ -133,13 +140,48 @@ def run(options: argparse.Namespace, console: Console) -> int:
         grade_all(settings, store, submissions, options, console)
         found, _ = entries(settings, store, rules, students)
         title = options.title or options.submissions.resolve().name
-        write(store, found, title, roster)
+        write(store, found, title, roster, console)
+        if lab:
+            fill(lab, found, rules, console)
     looked = [entry for entry in found if entry.needs_a_look]
     console.print(f"{len(found)} students: {store.root / 'index.html'}", soft_wrap=True)
     for entry in looked[:20]:
         first = entry.needs_a_look.splitlines()[0]
         console.print(f"  look at {entry.student.id}: {first}", soft_wrap=True, markup=False)
     return LOOK if looked else GRADED
+
+
+def lab_of(options: argparse.Namespace):
+    """The gradebook.Lab of --gradebook, by which --assignment and --stage are set; None without.
+
+    Raises ClassroomError.
+    """
+    if options.gradebook is None:
+        return None
+    from grader.classroom import gradebook  # nbgrader takes a second
+
+    lab = gradebook.find(options.gradebook, options.assignment)
+    if options.stage not in (None, lab.stage):
+        raise ClassroomError(
+            f"--stage {options.stage}: {lab.assignment} is graded as lab {lab.stage}; leave it out"
+        )
+    options.assignment, options.stage = lab.assignment, lab.stage
+    return lab
+
+
+def fill(lab, found: list[Entry], rules: policy.Policy, console: Console) -> None:
+    """Write into the gradebook, and say what was done. Raises NotWritten."""
+    from grader.classroom import gradebook
+
+    written = gradebook.write(lab, found, late=rules.due is not None)
+    console.print(f"gradebook: {lab.assignment}: scores of {len(written.students)} students")
+    for why, ids in (
+        ("new in it", written.new),
+        ("left as they are: a person must look first", written.left),
+        ("not written: an id with a comma, a quote or a slash breaks nbgrader", written.refused),
+    ):
+        if ids:
+            console.print(f"  {why}: {', '.join(ids)}", soft_wrap=True, markup=False)
 
 
 def device_of(options: argparse.Namespace) -> str:
@@ -166,8 +208,7 @@ def grade_all(
         return
     from grader.classroom import cluster, running  # Dask takes a second
 
-    on_gpu = {cluster.GPU: 1} if settings.device == "cuda" else {}
-    needs = {part: on_gpu or ({cluster.QUIET: 1} if part == TIMED else {}) for part in counts}
+    needs = cluster.needs(settings.device, settings.parts)
     if options.cluster:
         connect = partial(cluster.existing, options.cluster)
     elif options.slurm:
@@ -201,22 +242,29 @@ def result_of(outcome: work.Outcome, settings: plan.Settings) -> Result:
     )
 
 
-def write(store: Store, found: list[Entry], title: str, roster: list[dict]) -> None:
+# Folders of RESULTS with a file for each student: how its name ends, and what makes its text.
+EACH: dict[str, tuple[str, Callable[[Entry], str]]] = {
+    "results": (".json", lambda one: one.result.text()),
+    "reports": (".html", lambda one: html.page(one.result)),
+    "gradescope": (".json", grades.gradescope_results),
+}
+
+
+def write(
+    store: Store, found: list[Entry], title: str, roster: list[dict], console: Console
+) -> None:
     """All files that are made of the gradings. Raises StoreFull."""
-    made: dict[str, dict[str, str]] = {
-        "results": {f"{one.student.file}.json": one.result.text() for one in found},
-        "reports": {f"{one.student.file}.html": html.page(one.result) for one in found},
-        "gradescope": {f"{one.student.file}.json": grades.gradescope_results(one) for one in found},
-    }
+    show = {"console": console, "transient": True, "disable": not console.is_terminal}
+    for one in track(found, "Writing the reports", **show):
+        for folder, (end, make) in EACH.items():
+            store.write_if_changed(store.root / folder / f"{one.student.file}{end}", make(one))
+    for folder, (end, _) in EACH.items():
+        store.keep_only(folder, {f"{one.student.file}{end}" for one in found})
     pairs, prints = similarity.find_pairs([entry.submission for entry in found])
-    made["pairs"] = {
-        f"{number}.html": page.pair_page(found, prints, pair)
-        for number, pair in enumerate(pairs, 1)
-    }
-    for folder, texts in made.items():
-        for name, text in texts.items():
-            store.write_if_changed(store.root / folder / name, text)
-        store.keep_only(folder, set(texts))
+    for number, pair in enumerate(pairs, 1):
+        text = page.pair_page(found, prints, pair)
+        store.write_if_changed(store.root / "pairs" / f"{number}.html", text)
+    store.keep_only("pairs", {f"{number}.html" for number in range(1, len(pairs) + 1)})
     most = max((entry.result.max_score for entry in found), default=0)
     store.write_if_changed(store.root / "grades.csv", grades.grades(found))
     store.write_if_changed(store.root / "moodle.csv", grades.moodle(found))

@@ -3,8 +3,9 @@
 What measures time must have its machine to itself, or what runs beside it is measured too. So it is
 a task of its own (--part timed), which needs the resource QUIET; a machine has one of these,
 whatever the number of its workers, and they start when everything else is done. A GPU is the
-resource GPU, one on the worker that sees it, and every task of a grading on GPUs needs one: so one
-timing runs at a time on each, and nothing beside it.
+resource GPU, one on the worker that sees it. A timing needs the whole of it: so one runs at a time
+on each, and nothing beside it. The untimed part of a grading needs it for moments (it compiles,
+imports torch, computes references on the CPU), and takes a share: so many fill the cores.
 """
 
 import contextlib
@@ -12,30 +13,34 @@ import fcntl
 import logging
 import os
 import subprocess
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import dask
 import psutil
-from distributed import Client, LocalCluster, Worker
+from distributed import Client, LocalCluster, Nanny, Scheduler, SpecCluster, Worker
+from distributed.core import Status
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.security import Security
+from tornado.ioloop import PeriodicCallback
 
 from grader.classroom import ClassroomError, work
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
+from grader.grading import TIMED
 
 QUIET, GPU = "quiet", "GPU"
+SHARE = 1 / 8  # of a GPU, that an untimed part takes; how many are at once, a worker's threads say
 NOWHERE = "127.0.0.1:0"  # of the scheduler's web pages, of which there are none
 PATIENCE = "20s"  # for a scheduler to answer
+STARTS = 3  # tries
+LOOK = 2.0  # seconds between two looks at whether all workers are there
 MEMORY = 2 << 30  # bytes that a grading takes at most: three processes with torch and a model
+GPU_MEMORY = 4 << 30  # bytes of a GPU's: three processes with CUDA and a model
 # A worker that dies says nothing against what it graded (work.py): Dask shall try again.
 SETTINGS = {
     "distributed.scheduler.allowed-failures": 1000,
     "distributed.worker.memory.terminate": False,
+    "distributed.deploy.lost-worker-timeout": "5s",
     "distributed.comm.timeouts.connect": "20s",
     "distributed.scheduler.http.routes": [],
 }
@@ -70,6 +75,13 @@ class Quiet(WorkerPlugin):
         os.close(self._lock)
 
 
+def needs(device: str, parts: Iterable[str]) -> dict[str, dict[str, float]]:
+    """The resources that each part of a grading needs."""
+    if device == "cuda":
+        return {part: {GPU: 1 if part == TIMED else SHARE} for part in parts}
+    return {part: {QUIET: 1} if part == TIMED else {} for part in parts}
+
+
 def workers_here() -> int:
     """As many as cores and memory allow."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -78,14 +90,18 @@ def workers_here() -> int:
 
 @contextlib.contextmanager
 def local(workers: int | None = None, device: str = "cpu") -> Iterator[Client]:
-    """Workers on this machine: for gradings on GPUs one for each."""
+    """Workers on this machine: for gradings on GPUs one for each, with threads for what shares it.
+
+    workers: how many gradings at once.
+    """
     with _settings():
         count = workers or workers_here()
         if device == "cuda":
-            made = _with_gpus(gpus_here())
+            made = _started(lambda: _with_gpus(gpus_here(), count))
         else:
-            made = LocalCluster(n_workers=count, **_workers())
+            made = _started(lambda: LocalCluster(n_workers=count, **_workers()))
         with made as cluster, Client(cluster) as client:
+            _keep_up(cluster)
             yield _prepared(client)
 
 
@@ -98,6 +114,11 @@ def existing(address: str) -> Iterator[Client]:
         except (OSError, ValueError, TimeoutError) as error:
             raise ClassroomError(
                 f"--cluster {address}: no scheduler answers there ({error})"
+            ) from None
+        except TypeError:  # that is how Dask says so
+            raise ClassroomError(
+                f"--cluster {address}: the keys for it are missing. Dask reads them from its"
+                " configuration, distributed.comm.tls: docs/classroom.md"
             ) from None
         with client:
             yield _prepared(client)
@@ -120,7 +141,8 @@ def slurm(config: Path) -> Iterator[Client]:
     with _settings():
         try:
             pages = {"scheduler_options": {"dashboard_address": ":0"}}  # any free port
-            cluster = SLURMCluster(**pages | data.get("cluster", {}))
+            wanted = data.get("cluster", {})
+            cluster = SLURMCluster(**pages | _shared_keys(wanted) | wanted)
         except (TypeError, ValueError) as error:
             raise ClassroomError(f"--slurm {config}: [cluster] {error}") from None
         with cluster, Client(cluster) as client:
@@ -132,7 +154,18 @@ def gpus_here() -> list[str]:
     """The GPUs that may be used, as CUDA_VISIBLE_DEVICES names them."""
     if visible := os.environ.get("CUDA_VISIBLE_DEVICES"):
         return visible.split(",")
-    command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+    return _ask_driver("index")
+
+
+def sharing(gpus: int, count: int) -> int:
+    """How many gradings may share a GPU, of `count` in all."""
+    memory = min((int(one) << 20 for one in _ask_driver("memory.total")), default=0)
+    return max(1, min(count // gpus, round(1 / SHARE), memory // GPU_MEMORY))
+
+
+def _ask_driver(field: str) -> list[str]:
+    """Of each GPU; memory in MiB."""
+    command = ["nvidia-smi", f"--query-gpu={field}", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
@@ -140,15 +173,42 @@ def gpus_here() -> list[str]:
     return done.stdout.split()
 
 
-def _with_gpus(gpus: list[str]):
-    from distributed import Nanny, Scheduler, SpecCluster
+def _started(make: Callable[[], SpecCluster]) -> SpecCluster:
+    """All workers must be there once; afterwards they may die. Raises ClassroomError."""
+    for _ in range(STARTS):
+        try:
+            return make()
+        except RuntimeError as error:  # one was killed before it was there
+            why = error.__cause__ or error
+    raise ClassroomError(
+        f"the workers can't be started here ({why}). Is the memory enough? Give fewer --workers;"
+        " what is graded is kept"
+    )
 
+
+def _keep_up(cluster: SpecCluster) -> None:
+    """A nanny starts its worker again when it dies; but gives up on one that dies while it starts.
+    Then that worker is made anew."""
+
+    def look() -> None:
+        for name, one in list(cluster.workers.items()):
+            if one.status in (Status.failed, Status.closed):
+                del cluster.workers[name]
+        cluster.scale(len(cluster.worker_spec))  # makes those that are missing
+
+    every = PeriodicCallback(look, 1000 * LOOK)
+    cluster.periodic_callbacks["all workers are there"] = every  # which its end will stop
+    cluster.loop.add_callback(every.start)
+
+
+def _with_gpus(gpus: list[str], count: int) -> SpecCluster:
     if not gpus:
         raise ClassroomError("no GPU is here: nvidia-smi lists none (--device cpu)")
+    threads = sharing(len(gpus), count)
     workers = {
         index: {
             "cls": Nanny,
-            "options": {"nthreads": 1, "resources": {GPU: 1}, "memory_limit": 0,
+            "options": {"nthreads": threads, "resources": {GPU: 1}, "memory_limit": 0,
                         "env": {"CUDA_VISIBLE_DEVICES": gpu}},
         }
         for index, gpu in enumerate(gpus)
@@ -172,6 +232,18 @@ def _private() -> Security:
         ) from None
 
 
+def _shared_keys(wanted: dict) -> dict:
+    """Arguments of SLURMCluster for TLS, unless the configuration says what to do: Dask's own
+    keys where there are some, else new ones, which the jobs read in the user's home."""
+    if {"protocol", "security"} & set(wanted):
+        return {}
+    if dask.config.get("distributed.comm.tls.ca-file", None):
+        return {"security": Security()}
+    folder = Path.home() / ".cache" / "mingpt-lab" / "keys"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return {"security": _private(), "shared_temp_directory": str(folder)}
+
+
 def _workers() -> dict:
     return {
         "threads_per_worker": 1,
@@ -191,5 +263,6 @@ def _prepared(client: Client) -> Client:
 @contextlib.contextmanager
 def _settings() -> Iterator[None]:
     with dask.config.set(SETTINGS):
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for name in ("distributed", "distributed.client", "tornado.application"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         yield

@@ -13,14 +13,14 @@ needs no new grading, where the stored figures allow it:
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 
 from grader.framework import REGISTRY
 from grader.results import ERROR, FAILED, PASSED, CheckResult, Result
 from grader.rubric import Entry, Rubric
-from grader.scoring import fraction, points, reason
+from grader.scoring import Place, points, reason
 
 DEADLY = "deadly"  # in the environment of a document: how often its grading ended without one
 
@@ -71,41 +71,41 @@ def _rescored(check: CheckResult, entry: Entry) -> CheckResult:
 
 def _on_curve(check: CheckResult, entry: Entry, old: tuple, new: tuple) -> CheckResult:
     """With another curve. Raises NeedsMeasuring where the figures are too few or too rough."""
-    places = check.evidence["curve"]["places"]
-    if abs(_share(check, old) - check.fraction) > 1e-6:
+    curve = check.evidence["curve"]
+    places = [Place(**place) for place in curve["places"]]
+    precision = curve.get("precision", 0.0)
+    if abs(_share(check, places, *old, precision) - check.fraction) > 1e-6:
         raise NeedsMeasuring(check.id)  # its points are made in a way that is not known here
-    if hasattr(entry, "precision"):
-        for place in places:
-            low, high = place["low"], place["high"]
-            certain = low >= new[0] or high <= new[1]
-            if not certain and (high - low) / 2 > entry.precision * place["ratio"]:
-                raise NeedsMeasuring(check.id)
-    share = _share(check, new)
-    lost = "\n".join(
-        text for place in places if (text := reason(place["ratio"], *new, place["name"]))
-    )
-    evidence = check.evidence | {
-        "curve": {"full_ratio": new[0], "zero_ratio": new[1], "places": places}
-    }
-    status = PASSED if share else FAILED
+    for place in places:
+        certain = place.low >= new[0] or place.high <= new[1]
+        if not certain and place.uncertainty > precision:
+            raise NeedsMeasuring(check.id)
+    share = _share(check, places, *new, precision)
+    lost = [reason(place, *new, precision) for place in places]
+    doubt = [place.doubt(*new, precision) for place in places]
+    evidence = check.evidence | {"curve": curve | {"full_ratio": new[0], "zero_ratio": new[1]}}
     return replace(
-        check, status=status, fraction=share, lost=lost, evidence=evidence,
+        check,
+        status=PASSED if share else FAILED,
+        fraction=share,
         points=check.points if share else 0.0,
-    )  # fmt: skip
+        lost="\n".join(filter(None, lost)),
+        doubt="\n".join(filter(None, doubt)),
+        evidence=evidence,
+    )
 
 
 def _ends(curve: dict) -> tuple[float, float]:
     return curve["full_ratio"], curve["zero_ratio"]
 
 
-def _share(check: CheckResult, ends: tuple[float, float]) -> float:
+def _share(check: CheckResult, places: list[Place], *curve: float) -> float:
     """Of the points: the mean of the places; traffic weighs them by the reference's sectors."""
-    places = check.evidence["curve"]["places"]
     sectors = {
         one["function"]: one["reference_sectors"] for one in check.evidence.get("traffic", [])
     }
-    weights = [sectors.get(place["name"], 1.0) for place in places]
-    shares = [fraction(place["ratio"], *ends) for place in places]
+    weights = [sectors.get(place.name, 1.0) for place in places]
+    shares = [place.share(*curve) for place in places]
     return float(np.average(shares, weights=weights))
 
 
@@ -118,7 +118,7 @@ def ungraded(message: str, status: str, ids: list[str], rubric: Rubric, device: 
         CheckResult(id, REGISTRY[id].title, status, 0.0, rubric[id].points, message) for id in ids
     ]
     environment = {
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device,
         "device_name": "",
         "cores": None,

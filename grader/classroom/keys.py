@@ -7,16 +7,12 @@ no part of it: they are applied to what was measured (rescoring.py).
 
 import hashlib
 import json
+import tomllib
 from functools import cache
 from pathlib import Path
 
 from grader import rubric
 from mingpt.paths import ROOT
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
 
 SCORING = ("points", "full_ratio", "zero_ratio")  # settings of a check that measure nothing
 # What decides a result: not what only shows or collects it.

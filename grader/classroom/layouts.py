@@ -9,7 +9,7 @@ submission_metadata.yml          Gradescope's export, with submission_123/ besid
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from grader.classroom import ClassroomError, reading
@@ -60,7 +60,8 @@ def of_student(path: Path, assignment: str | None) -> list[Submission]:
         return [read(student, path.name, path)]
     inside = _visible(path)
     if assignment is not None:
-        inside = [one for one in inside if one.name == assignment]
+        named = [one for one in inside if one.name == assignment]
+        inside = named or [one for one in inside if not is_assignment(one)]
         if not inside:
             return []
     archives = [one for one in inside if one.suffix.lower() == ".zip" and one.is_file()]
@@ -119,8 +120,13 @@ def read(student: Student, label: str, path: Path, time: datetime | None = None)
     try:
         return made(student, label, opened(path), time)
     except reading.Unreadable as problem:
-        modified = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+        modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         return unreadable(student, label, str(problem), time or modified)
+
+
+def is_assignment(path: Path) -> bool:
+    """Whether it is a folder with the name of one of nbgrader's assignments, such as 1_gelu."""
+    return path.is_dir() and bool(re.fullmatch(r"\d+_[A-Za-z]\w*", path.name))
 
 
 def is_attempt(name: str) -> bool:
@@ -159,7 +165,7 @@ def parse_time(text: str) -> datetime | None:
 
 def _utc(value: object) -> datetime:
     if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
     time = parse_time(str(value))
     if time is None:
         raise ValueError(f"{value!r} is no time")

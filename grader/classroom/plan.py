@@ -1,7 +1,7 @@
 """What is to be done for a class: the gradings of each submission, and which of them are there."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -92,7 +92,8 @@ def left(
         before = settings.parts[: settings.parts.index(part)]
         earlier = [store.grading(settings.key(submission, one)) for one in before]
         if not any(one and documents.DEADLY in one.environment for one in earlier):
-            found[key] = settings.task(submission, part)
+            task = settings.task(submission, part)
+            found[key] = replace(task, attempt=store.attempt(key))
     return list(found.values())
 
 

@@ -15,6 +15,7 @@ A TOML file (--rules); without one the best counts, and nothing is ever late:
 """
 
 import math
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,11 +23,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from grader.classroom import ClassroomError
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
 
 BEST, LATEST = "best", "latest"
 T = TypeVar("T")

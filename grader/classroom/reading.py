@@ -8,7 +8,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from stat import S_ISLNK, S_ISREG
 
@@ -169,4 +169,4 @@ def _take(entries: list[Entry], root: PurePosixPath, notes: list[str]) -> Conten
             )
         files[str(path)] = data
         newest = max(newest, entry.time)
-    return Contents(files, datetime.fromtimestamp(newest, timezone.utc), nickname, notes)
+    return Contents(files, datetime.fromtimestamp(newest, UTC), nickname, notes)

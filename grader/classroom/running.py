@@ -1,5 +1,6 @@
 """Has tasks done by a cluster's workers, whatever dies meanwhile."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
@@ -15,7 +16,8 @@ from grader.classroom import ClassroomError, work
 from grader.classroom.cluster import NoScheduler
 from grader.classroom.work import Outcome, Task
 
-AHEAD = 3  # tasks that a worker has waiting
+STORED = 16  # documents, before the workers are told that they may forget them
+AHEAD = 3  # tasks that wait for each that is being done
 PATIENCE = 600.0  # seconds that a scheduler may be away
 LOST = (CancelledError, FutureCancelledError, CommClosedError, TimeoutError, OSError)
 Connect = Callable[[], AbstractContextManager[Client]]
@@ -32,7 +34,7 @@ def run(
 
     stages: what tells the tasks that are left, asked when the stage begins, and the resources that
     each of them needs. finished: gets each outcome, as it comes, and sees to it that its task is no
-    longer left. tick: called now and then with the number of workers that can do these tasks.
+    longer left. tick: called now and then with how many of these tasks can be done at a time.
     reconnect: whether a scheduler that is lost may come back.
 
     Raises what `finished` raises, ClassroomError where a worker can't grade, and KeyboardInterrupt;
@@ -68,8 +70,13 @@ def run(
 def _run(client: Client, stages, finished, tick) -> None:
     try:
         for left, needs in stages:
+            stored: list[str] = []
             for task, outcome in _outcomes(client, left(), needs, tick):
                 finished(task, outcome)
+                stored.append(task.folder)
+                if len(stored) >= STORED:
+                    _forget(client, stored)
+            _forget(client, stored)
     except BaseException:
         _stop(client)
         raise
@@ -111,10 +118,13 @@ def _outcomes(client: Client, tasks: list[Task], needs: dict, tick) -> Iterator:
 
 
 def _able(client: Client, needs: dict[str, float]) -> int:
-    """How many workers have what a task needs."""
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    has = [one.get("resources", {}) for one in workers]
-    return sum(all(one.get(name, 0) >= least for name, least in needs.items()) for one in has)
+    """How many tasks with these needs can be done at a time."""
+    found = 0
+    for worker in client.scheduler_info(n_workers=-1)["workers"].values():
+        has = worker.get("resources", {})
+        fits = [int(has.get(name, 0) / least) for name, least in needs.items()]
+        found += min([worker["nthreads"], *fits])
+    return found
 
 
 def _batch(completed: as_completed) -> list:
@@ -125,6 +135,14 @@ def _batch(completed: as_completed) -> list:
             return list(batch)
         time.sleep(0.02)
     return []
+
+
+def _forget(client: Client, stored: list[str]) -> None:
+    """Tell all machines, and empty the list. Who isn't told removes them by their age."""
+    if stored:
+        with contextlib.suppress(Exception):
+            client.run(work.forget, tuple(stored), on_error="ignore", nanny=False)
+        stored.clear()
 
 
 def _stop(client: Client) -> None:

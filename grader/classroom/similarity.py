@@ -7,11 +7,13 @@ common prove nothing: kernels of twenty lines are alike by nature. A person read
 Schleimer, Wilkerson, Aiken: Winnowing: local algorithms for document fingerprinting, SIGMOD 2003.
 """
 
+import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import combinations
+
+import numpy as np
 
 from grader.classroom.submissions import Submission
 from grader.make_starter import FILES
@@ -66,22 +68,41 @@ def find_pairs(submissions: list[Submission]) -> tuple[list[Pair], list[Prints]]
         Prints({m: at for m, at in one.places.items() if m not in known and have[m] < most})
         for one in raw
     ]
-    owners: dict[int, list[int]] = defaultdict(list)
+    best = heapq.nlargest(MOST_PAIRS, _alike(prints), key=_order)
+    places = [one.places for one in prints]
+    pairs = [
+        Pair(first, second, frozenset(places[first].keys() & places[second].keys()), share)
+        for first, second, _, share in best
+    ]
+    return pairs, prints
+
+
+def _order(alike: tuple[int, int, int, float]) -> tuple[float, int, int, int]:
+    """The most alike is the largest; of equals, the one that comes first."""
+    first, second, common, share = alike
+    return share, common, -first, -second
+
+
+def _alike(prints: list[Prints]) -> Iterator[tuple[int, int, int, float]]:
+    """(first, second, fingerprints in common, share) of each pair that is alike enough.
+
+    One submission after the other: memory grows with the class, not with its square.
+    """
+    listed: dict[int, list[int]] = defaultdict(list)
     for index, one in enumerate(prints):
         for mark in one.places:
-            owners[mark].append(index)
-    shared: dict[tuple[int, int], set[int]] = defaultdict(set)
-    for mark, indices in owners.items():
-        for pair in combinations(indices, 2):
-            shared[pair].add(mark)
-    found = []
-    for (first, second), marks in shared.items():
-        smaller = min(len(prints[first].places), len(prints[second].places))
-        share = len(marks) / smaller
-        if len(marks) >= LEAST and share >= SHOWN:
-            found.append(Pair(first, second, frozenset(marks), share))
-    found.sort(key=lambda pair: (-pair.share, -len(pair.shared), pair.first, pair.second))
-    return found[:MOST_PAIRS], prints
+            listed[mark].append(index)
+    owners = {mark: np.array(those) for mark, those in listed.items()}
+    sizes = np.array([len(one.places) for one in prints])
+    for first, one in enumerate(prints):
+        if not one.places:
+            continue
+        found = np.concatenate([owners[mark] for mark in one.places])
+        common = np.bincount(found, minlength=len(prints))
+        share = common / np.maximum(1, np.minimum(sizes[first], sizes))
+        for second in np.flatnonzero((common >= LEAST) & (share >= SHOWN)):
+            if second > first:
+                yield first, int(second), int(common[second]), float(share[second])
 
 
 def starter_hashes() -> set[int]:

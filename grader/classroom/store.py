@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 
 from grader import files
-from grader.classroom import ClassroomError
+from grader.classroom import ClassroomError, NotWritten
 from grader.classroom.documents import DEADLY
 from grader.classroom.submissions import Student, Submission
 from grader.results import ERROR, Result, ResultError, read
@@ -31,7 +31,7 @@ FOLDERS = ("gradings", "submissions", "students", "results", "reports", "superse
            "gradescope")  # fmt: skip
 
 
-class StoreFull(ClassroomError):
+class StoreFull(NotWritten):
     """Nothing more can be written; what is there is intact."""
 
 
@@ -106,11 +106,18 @@ class Store:
         path = self.path_of(key)
         if not path.is_file():
             return False
-        number = 1
-        while (target := self.root / "superseded" / f"{key}.{number}.json").exists():
-            number += 1
-        path.rename(target)
+        path.rename(self._aside(key, self.attempt(key) + 1))
         return True
+
+    def attempt(self, key: str) -> int:
+        """How many gradings of this key were set aside."""
+        number = 0
+        while self._aside(key, number + 1).exists():
+            number += 1
+        return number
+
+    def _aside(self, key: str, number: int) -> Path:
+        return self.root / "superseded" / f"{key}.{number}.json"
 
     # ------------------------------------------------------------------ submissions
 

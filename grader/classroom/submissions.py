@@ -3,7 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from grader.classroom.reading import Contents
 from grader.client import printable
@@ -64,7 +64,7 @@ def made(student: Student, label: str, contents: Contents, time: datetime | None
 
 def unreadable(student: Student, label: str, problem: str, time: datetime | None) -> Submission:
     """One with nothing in it to grade."""
-    epoch = datetime.fromtimestamp(0, timezone.utc)
+    epoch = datetime.fromtimestamp(0, UTC)
     return Submission(student, printable(label), time or epoch, {}, problem=printable(problem))
 
 

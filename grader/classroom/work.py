@@ -2,7 +2,8 @@
 
 That process outlives its worker. It holds a lock, and writes its document into a folder on its
 machine: when a worker is killed, the next one finds the grading going on, or finished, and waits
-for it or takes what is there. So a kill costs little, and tells nothing against a submission.
+for it or takes what is there. The document stays until who asked has stored it (`forget`). So a
+kill of anybody costs little, and tells nothing against a submission.
 What counts against it is a grading that began and ended with no document: three of them, and no
 more are made.
 """
@@ -15,12 +16,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader import grade as grade_command
 from grader.classroom import ClassroomError, keys
-from grader.results import ResultError, read
+from grader.results import ERROR, ResultError, read
 from mingpt.paths import ROOT, cache_dir
 from simt.cache import prune
 
@@ -34,7 +36,8 @@ _running: set[int] = set()  # process groups that this worker has started
 
 @dataclass(frozen=True)
 class Task:
-    """One grading. files: path -> content. limit: seconds, after which it is ended."""
+    """One grading. files: path -> content. limit: seconds, after which it is ended. attempt: how
+    often it was set aside, to be made again."""
 
     key: str
     name: str  # of the submission, in its document
@@ -43,6 +46,12 @@ class Task:
     command: tuple[str, ...] = ()  # in place of grade.py
     version: str = ""  # of the grader that must do it; "": any
     limit: float = 1800.0
+    attempt: int = 0
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder in `place()`: that of another attempt says nothing of this one."""
+        return f"{self.key}.{self.attempt}"
 
 
 @dataclass(frozen=True)
@@ -65,21 +74,25 @@ def grade(task: Task) -> Outcome:
             f"the grader on {os.uname().nodename} ({ROOT}) is another version than the one that"
             " asks: install the same on all machines"
         )
-    folder = place() / task.key
+    folder = place() / task.folder
     prune(folder.parent)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     begun = time.monotonic()
     with (folder / LOCK).open("a") as lock:
         _wait(lock, folder, task.limit)
+        _drop_faulty(folder)
         while True:
             if (document := _document(folder)) is not None:
-                shutil.rmtree(folder, ignore_errors=True)
                 return Outcome(document, seconds=time.monotonic() - begun)
             if _starts(folder) >= TRIES:
-                said = _last_words(folder)
-                shutil.rmtree(folder, ignore_errors=True)
-                return Outcome("", said, time.monotonic() - begun)
+                return Outcome("", _last_words(folder), time.monotonic() - begun)
             _once(task, folder, lock)
+
+
+def forget(folders: Iterable[str]) -> None:
+    """What was made in these is stored where it was asked for; it need not stay here."""
+    for name in folders:
+        shutil.rmtree(place() / name, ignore_errors=True)
 
 
 def place() -> Path:
@@ -96,7 +109,7 @@ def stop() -> None:
 def _once(task: Task, folder: Path, lock) -> None:
     """Run the grading, if there is a document afterwards or not."""
     submission = folder / "submission" / task.name
-    shutil.rmtree(folder / "submission", ignore_errors=True)
+    shutil.rmtree(submission.parent, ignore_errors=True)
     for path, data in task.files.items():
         (submission / path).parent.mkdir(parents=True, exist_ok=True)
         (submission / path).write_bytes(data)
@@ -119,10 +132,13 @@ def _once(task: Task, folder: Path, lock) -> None:
         status = _end(process)
     finally:
         _running.discard(process.pid)
-    if status in STOPPED and not (folder / DOCUMENT).exists():
+        shutil.rmtree(submission.parent, ignore_errors=True)
+    told_to_end = status in STOPPED and not (folder / DOCUMENT).exists()
+    if told_to_end or status == USAGE:  # nothing against the submission
         (folder / STARTS).write_text(str(starts))
+    if told_to_end:
         raise Interrupted
-    if status == USAGE:
+    if status == USAGE:  # or its document can't be written: a full disk
         raise ClassroomError(f"the grader refuses to work: {_last_words(folder)}")
 
 
@@ -148,6 +164,14 @@ def _document(folder: Path) -> str | None:
         return path.read_text("utf-8")
     except (ResultError, OSError):
         return None
+
+
+def _drop_faulty(folder: Path) -> None:
+    """A document that tells of a fault of the grader's is no reason not to try again."""
+    with contextlib.suppress(ResultError, OSError):
+        if any(check.status == ERROR for check in read(folder / DOCUMENT).checks):
+            (folder / DOCUMENT).unlink()
+            (folder / STARTS).unlink(missing_ok=True)
 
 
 def _starts(folder: Path) -> int:

@@ -101,16 +101,21 @@ def _confine(settings: dict) -> None:
 
 
 def _drop_capabilities() -> None:
-    """Root keeps its name, and the right to read what it grades."""
+    """Root keeps its name, and the right to read what it grades, if it had that: in a container it
+    may not."""
     if os.geteuid() != 0:
         return
     for capability in set(range(LAST_CAPABILITY + 1)) - {CAP_DAC_READ_SEARCH}:
         with contextlib.suppress(OSError):  # the kernel knows fewer
             _prctl(PR_CAPBSET_DROP, capability)  # no program that it starts has them
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3, this process
-    kept = 1 << CAP_DAC_READ_SEARCH
-    data = (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)
-    if ctypes.CDLL(None, use_errno=True).capset(header, data):
+    data = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; and the upper halves
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.capget(header, data):
+        raise OSError(ctypes.get_errno(), "capabilities can't be read")
+    kept = data[1] & 1 << CAP_DAC_READ_SEARCH
+    data[:] = (kept, kept, 0, 0, 0, 0)
+    if libc.capset(header, data):
         raise OSError(ctypes.get_errno(), "capabilities can't be dropped")
 
 

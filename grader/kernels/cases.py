@@ -7,7 +7,7 @@ all cases with a tag fail and all others pass, the tag is the cause.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -38,6 +38,17 @@ class Case:
     def work(self) -> int:
         """Elements, or for linear products, to compute."""
         return math.prod(self.sizes.values())
+
+
+def turned(case: Case) -> Case:
+    """The same with each input's rows in reverse: another case, of the same size."""
+    inputs = {
+        name: None if array is None else np.ascontiguousarray(array[::-1])
+        for name, array in case.inputs.items()
+    }
+    return replace(
+        case, inputs=inputs, what=f"{case.what}, once more, in another order".strip(", ")
+    )
 
 
 def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:

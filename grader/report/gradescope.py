@@ -13,8 +13,11 @@ from grader.results import CheckResult, Result
 STATUS = {"passed": "passed", "failed": "failed"}
 
 
-def results(result: Result) -> str:
-    """The file's text. Extra points are in the score: it may be above the assignment's total."""
+def results(result: Result, leaderboard: bool = False) -> str:
+    """The file's text. Extra points are in the score: it may be above the assignment's total.
+
+    leaderboard: with tokens/s for Gradescope's, which shows them to the whole class.
+    """
     place = result.environment
     document = {
         "score": round(result.score + result.extra, 1),
@@ -27,7 +30,20 @@ def results(result: Result) -> str:
         "tests": [test(check) for check in result.checks],
         "extra_data": {"max_score": result.max_score, "extra": result.extra, "flags": result.flags},
     }
+    if leaderboard:
+        document["leaderboard"] = ranks(result)
     return json.dumps(document, indent=2) + "\n"
+
+
+def ranks(result: Result) -> list[dict]:
+    """The columns of the leaderboard, the first one sorted by. Machines differ: it is the ratio."""
+    speed = {check.id: check for check in result.checks if check.status == "passed"}.get("speed")
+    place = speed.evidence.get("ladder", {}) if speed else {}
+    return [
+        {"name": "speed, of the reference's", "value": round(place.get("ratio", 0.0), 2)},
+        {"name": "tokens/s", "value": round(place.get("tokens_per_s", 0.0), 1)},
+        {"name": "points", "value": round(result.score + result.extra, 1)},
+    ]
 
 
 def test(check: CheckResult) -> dict:
@@ -49,6 +65,6 @@ def test(check: CheckResult) -> dict:
 
 def text(check: CheckResult) -> str:
     """All that there is to say of a check, in words: the first hint, no further ones."""
-    parts = [check.message, check.lost, check.hint and f"Hint: {check.hint}"]
+    parts = [check.message, check.doubt, check.lost, check.hint and f"Hint: {check.hint}"]
     parts.append(check.hint and check.revisit and f"Read again: {check.revisit}")
     return "\n".join(part for part in parts if part)

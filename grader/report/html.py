@@ -19,7 +19,7 @@ from grader.history import entry, is_entry
 from grader.report import drawings, ladder
 from grader.report.terminal import figure, points, scope_of
 from grader.results import CheckResult, Result
-from grader.scoring import fraction
+from grader.scoring import Place
 from simt.profiling.findings import explain
 from simt.profiling.pictures import roofline_picture
 from simt.profiling.roofline import DEFAULT_GPU
@@ -113,6 +113,7 @@ def _check(check: CheckResult, result: Result) -> dict:
         "mark": MARKS[check.standing],
         "points": points(check),
         "message": check.message,
+        "doubt": check.doubt,
         "lost": _without_curve(check.lost),
         "hints": [hint for hint in (check.hint, *check.more_hints) if hint],
         "revisit": check.revisit if check.hint else "",
@@ -142,18 +143,19 @@ def _errors(found: dict) -> dict:
 
 def _curve(found: dict) -> dict:
     curve = found["curve"]
-    full, zero = curve["full_ratio"], curve["zero_ratio"]
+    ends = full, _ = curve["full_ratio"], curve["zero_ratio"]
+    places = [Place(**place) for place in curve["places"]]
     rows = [
         {
-            "name": str(one["name"]) or "tokens/s",
-            "ratio": f"{one['ratio']:.2f}",
-            "interval": f"{one['low']:.2f} to {one['high']:.2f}",
-            "share": f"{fraction(one['ratio'], full, zero):.0%}",
+            "name": str(one.name) or "tokens/s",
+            "ratio": f"{one.ratio:.2f}",
+            "interval": f"{one.low:.2f} to {one.high:.2f}",
+            "share": f"{one.share(*ends, curve.get('precision', 0.0)):.0%}",
             "needs": f"{full:g}",
         }
-        for one in curve["places"]
+        for one in places
     ]
-    measured = any(one["low"] != one["high"] for one in curve["places"])
+    measured = any(one.low != one.high for one in places)
     return {"picture": drawings.points_curve(curve), "rows": rows, "measured": measured}
 
 

@@ -81,8 +81,8 @@ def show_check(
         _indent(output, Text(printable(check.message)))
     elif check.message:
         _indent(output, Text(printable(check.message), style="dim"))
-    if check.lost:
-        _indent(output, Text(printable(check.lost)))
+    for text in filter(None, (check.doubt, check.lost)):
+        _indent(output, Text(printable(text)))
     known = [hint for hint in (check.hint, *check.more_hints) if hint]
     for i, hint in enumerate(known[:hints], 1):
         name = "Hint: " if hints == 1 or len(known) == 1 else f"Hint {i}: "

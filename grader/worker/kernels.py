@@ -9,6 +9,7 @@ from mingpt.errors import KernelError
 from mingpt.kernels import KernelLibrary
 
 library: KernelLibrary | None = None
+_memory: list = []  # of the last call: the next one of these sizes has the same addresses
 ALIGN = 64  # floats: 256 bytes, as cudaMalloc aligns
 
 
@@ -31,12 +32,21 @@ def call(
 ) -> tuple[dict, list]:
     """Run `function` on copies of the buffers and return them as they are afterwards.
 
+    Buffers as large as those of the call before have their addresses too: an address says nothing
+    about what is there.
+
     Each is a flat float32 array in which the real one begins at element starts[i]: out, in, and
     then weight and bias where there are any. reverse: threads run last to first; strict: a barrier
     that threads have left out by returning is an error (both on a CPU only). Raises KernelError,
     and BuildError for a function that isn't there.
     """
-    memory = [to_device(buffer) for buffer in buffers]
+    global _memory
+    if [array.size for array, _ in _memory] != [buffer.size for buffer in buffers]:
+        _memory = []  # freed before there is more
+        _memory = [empty(buffer.size) for buffer in buffers]
+    memory = _memory
+    for (array, _), buffer in zip(memory, buffers, strict=True):
+        fill(array, buffer)
     pointers: list[int | None] = [
         pointer + 4 * start for (_, pointer), start in zip(memory, starts, strict=True)
     ]
@@ -110,13 +120,18 @@ def empty(size: int):
 def to_device(buffer: np.ndarray):
     """A copy (flat, float32) in that memory, and its address."""
     room, address = empty(buffer.size)
+    fill(room, buffer)
+    return room, address
+
+
+def fill(room, buffer: np.ndarray) -> None:
+    """Copy a buffer (flat, float32) into room of its size in that memory."""
     if library.device == "cpu":
         room[:] = buffer
     else:
         import torch
 
         room.copy_(torch.from_numpy(buffer.copy()))
-    return room, address
 
 
 def to_host(array) -> np.ndarray:

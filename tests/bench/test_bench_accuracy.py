@@ -10,6 +10,7 @@ import torch
 from bench import accuracy, logits, tables
 from bench.ladder import LADDER, OpenRung, Rung
 from mingpt.weights import load
+from tests.whole import in_all
 
 
 def softmax(x: np.ndarray) -> np.ndarray:
@@ -46,6 +47,7 @@ def test_ids_before_the_first_difference():
     assert logits.leading([9], [1]) == 0
 
 
+@in_all
 def test_both_paths_of_a_rung_give_the_model_s_logits():
     model, tokenizer = load()
     ids = torch.tensor(tokenizer.encode("Shall I compare thee to a summer's day?"))

@@ -18,6 +18,7 @@ from bench.decoding.static import EagerPeer, StaticGPT
 from bench.ladder import Rung, rungs
 from mingpt.paths import ROOT
 from mingpt.weights import load
+from tests.whole import in_all
 
 N = 6
 
@@ -189,6 +190,7 @@ def test_rungs_are_in_order_and_have_titles():
 # ------------------------------------------------------------------------------ the command
 
 
+@in_all
 def test_the_command_on_a_cpu(command, tmp_path):
     kept = tmp_path / "out.json"
     arguments = ("--device", "cpu", "--only", "0_seed_loop,3_kv_cache", "--workload", "6+5")

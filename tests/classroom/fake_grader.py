@@ -60,7 +60,7 @@ if options.part != TIMED:
 if options.part != UNTIMED:
     ratio = 0.2 + 0.73 * points / 10
     places = [{"name": "", "ratio": ratio, "low": ratio - 0.01, "high": ratio + 0.01}]
-    curve = {"full_ratio": 0.93, "zero_ratio": 0.2, "places": places}
+    curve = {"full_ratio": 0.93, "zero_ratio": 0.2, "precision": 0.02, "places": places}
     ladder = {"rung": "3_kv_cache", "tokens_per_s": 100 * ratio, "reference_tokens_per_s": 100.0,
               "ratio": ratio}  # fmt: skip
     evidence = {"curve": curve, "ladder": ladder}

@@ -1,7 +1,7 @@
 """Entries of a class, with all that a page or a table can show, and hostile text."""
 
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from gallery.entries import SOLUTIONS
 from grader.classroom.book import Entry
@@ -9,7 +9,7 @@ from grader.classroom.submissions import Student, Submission
 from grader.results import CheckResult, Result
 from tests.grader.samples import EVIL, PLACE, failing
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def submission(student: str, **more) -> Submission:

@@ -3,9 +3,8 @@
 import contextlib
 import itertools
 import os
-import signal
+import re
 import socket
-import stat
 import subprocess
 import sys
 import threading
@@ -15,10 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 from distributed import Client
+from distributed.security import Security
 
-from grader.classroom import ClassroomError, cluster
+from grader.classroom import ClassroomError, cluster, running
 from grader.classroom.documents import parsed
-from tests.whole import ALL
+from grader.grading import PARTS, TIMED, UNTIMED
+from tests.classroom.slurm import Slurm
+from tests.whole import in_all
 
 DASK = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
@@ -51,7 +53,7 @@ def scores(out: Path) -> dict[str, float]:
     return {path.stem: parsed(path.read_text()).score for path in out.glob("results/*.json")}
 
 
-@pytest.mark.skipif(not ALL, reason="takes long: in make test-all")
+@in_all
 def test_a_scheduler_that_dies_and_comes_back(tmp_path, hand_in, classroom, begun, start):
     for i in range(4):
         hand_in(f"s{i}", f"sleep 0.5 points {i + 1}")
@@ -76,25 +78,47 @@ def test_a_scheduler_that_dies_and_comes_back(tmp_path, hand_in, classroom, begu
     thread.start()
     status, said = classroom("--cluster", address)
     thread.join()
-    assert status == 0, said
+    assert status == 0 and "Traceback" not in said, said
     assert scores(tmp_path / "out") == {f"s{i}": 2.0 * (i + 1) for i in range(4)}
     assert [part for _, part in begun()].count("timed") == 4
 
 
+def test_a_cluster_with_keys(tmp_path, hand_in, classroom, begun, start, monkeypatch):
+    """By Dask's own options and its own configuration."""
+    keys = Security.temporary().get_tls_config_for_role("client")
+    for name in ("ca_file", "cert", "key"):
+        (tmp_path / name).write_text(keys[name])
+    options = [
+        part
+        for name in ("ca_file", "cert", "key")
+        for part in (f"--tls-{name.replace('_', '-')}", str(tmp_path / name))
+    ]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    address = f"tls://127.0.0.1:{port}"
+    here = ("--host", "127.0.0.1", "--port", port)
+    start("dask_scheduler", *here, "--protocol", "tls", *options)
+    start("dask_worker", address, "--nthreads", "1", "--host", "127.0.0.1", *options)
+    hand_in("ada", "points 7")
+    status, said = classroom("--cluster", address)  # with no keys
+    assert status == 2 and "the keys for it are missing" in said and not begun()
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TLS__CA_FILE", str(tmp_path / "ca_file"))
+    for name in ("cert", "key"):
+        variable = f"DASK_DISTRIBUTED__COMM__TLS__CLIENT__{name.upper()}"
+        monkeypatch.setenv(variable, str(tmp_path / name))
+    status, said = classroom("--cluster", address)
+    assert status == 0, said
+    assert scores(tmp_path / "out") == {"ada": 14.0}
+    status, said = classroom("--cluster", address.replace("tls", "tcp"), "--regrade", "ada")
+    assert status == 2 and "no scheduler answers" in said and len(begun()) == 2
+
+
 def test_jobs_of_slurm(tmp_path, hand_in, classroom, begun, monkeypatch):
     """dask-jobqueue itself, with an sbatch that starts the job's script here."""
-    bin = tmp_path / "bin"
-    bin.mkdir()
-    stubs = {  # a job's script is gone as soon as sbatch has returned
-        "sbatch": f'cp "$1" {tmp_path}/job.sh\n'
-        f"setsid sh {tmp_path}/job.sh >/dev/null 2>&1 </dev/null &\n"
-        f"echo $! >> {tmp_path}/jobs; echo Submitted batch job $!\n",
-        "scancel": 'kill -TERM -- "-$1" 2>/dev/null\n',
-    }
-    for name, text in stubs.items():
-        (bin / name).write_text(f"#!/bin/sh\n{text}")
-        (bin / name).chmod(stat.S_IRWXU)
-    monkeypatch.setenv("PATH", str(bin), prepend=":")
+    stub = Slurm(tmp_path / "slurm")
+    monkeypatch.setenv("PATH", str(stub.bin), prepend=":")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for i in range(3):
         hand_in(f"s{i}", f"points {i + 1}")
     config = tmp_path / "slurm.toml"
@@ -103,13 +127,16 @@ def test_jobs_of_slurm(tmp_path, hand_in, classroom, begun, monkeypatch):
         'walltime = "01:00:00"\ninterface = "lo"\n[scale]\nmaximum_jobs = 2\n'
     )
     status, said = classroom("--slurm", str(config))
-    for job in (tmp_path / "jobs").read_text().split():  # one may begin while the last one ends
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(int(job), signal.SIGKILL)
+    stub.end()
     assert status == 0, said
     assert scores(tmp_path / "out") == {f"s{i}": 2.0 * (i + 1) for i in range(3)}
-    script = (tmp_path / "job.sh").read_text()
-    assert "#SBATCH -p students" in script and "#SBATCH -t 01:00:00" in script
+    assert stub.jobs and len(stub.jobs) == len(stub.scripts)
+    for script in stub.scripts:
+        assert "#SBATCH -p students" in script and "#SBATCH -t 01:00:00" in script
+        keys = re.findall(r"--tls-(?:ca-file|cert|key) (\S+)", script)  # the job's own
+        assert len(keys) == 3 and "tls://127.0.0.1" in script
+        assert all(tmp_path / "home" in Path(key).parents for key in keys)
+        assert not any(Path(key).exists() for key in keys)  # they end with the run
     assert len(begun()) == 6
 
 
@@ -134,17 +161,84 @@ def visible() -> tuple[str, float, float]:
     return os.environ["CUDA_VISIBLE_DEVICES"], begun, time.time()
 
 
-def test_each_gpu_has_one_grading_at_a_time(monkeypatch):
+def test_a_gpu_has_one_timing_at_a_time_and_nothing_beside_it(monkeypatch):
     monkeypatch.setattr(cluster, "gpus_here", lambda: ["3", "5"])
-    with cluster.local(device="cuda") as client:
-        futures = [client.submit(visible, resources={cluster.GPU: 1}, pure=False) for _ in range(6)]
-        found = client.gather(futures)
-    assert {gpu for gpu, _, _ in found} == {"3", "5"}
-    for gpu in ("3", "5"):
-        times = sorted((begun, ended) for one, begun, ended in found if one == gpu)
-        assert all(ended <= begun for (_, ended), (begun, _) in itertools.pairwise(times))
+    monkeypatch.setattr(cluster, "_ask_driver", lambda field: ["16000", "24000"])
+    needs = cluster.needs("cuda", PARTS)
+    with cluster.local(6, "cuda") as client:
+        assert running._able(client, needs[TIMED]) == 2
+        assert running._able(client, needs[UNTIMED]) == 6
+        parts = [UNTIMED] * 6 + [TIMED] * 4 + [UNTIMED] * 6
+        futures = [client.submit(visible, resources=needs[part], pure=False) for part in parts]
+        found = list(zip(parts, client.gather(futures), strict=True))
+    assert {gpu for _, (gpu, _, _) in found} == {"3", "5"}
+    shared = 0
+    for (part, (gpu, begun, ended)), (other, (where, start, end)) in itertools.combinations(
+        found, 2
+    ):
+        if gpu == where and begun < end and start < ended:
+            assert part == other == UNTIMED
+            shared += 1
+    assert shared
     monkeypatch.setattr(cluster, "gpus_here", list)
     with pytest.raises(ClassroomError, match="no GPU is here"), cluster.local(device="cuda"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("memory", "gpus", "count", "each"),
+    [(["81559"], 1, 16, 8), (["81559"] * 4, 4, 16, 4), (["8192"], 1, 16, 2), ([], 1, 16, 1),
+     (["81559"] * 4, 4, 2, 1)],
+)  # fmt: skip
+def test_how_many_share_a_gpu(monkeypatch, memory, gpus, count, each):
+    monkeypatch.setattr(cluster, "_ask_driver", lambda field: memory)
+    assert cluster.sharing(gpus, count) == each
+
+
+def test_a_worker_that_is_killed_before_it_is_there():
+    killed = []
+
+    def kill():
+        until = time.monotonic() + 30
+        while not killed and time.monotonic() < until:
+            for one in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    if "spawn_main" in " ".join(one.cmdline()):
+                        killed.append(one.kill())
+                        return
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    with cluster.local(1) as client:
+        thread.join()
+        assert client.submit(abs, -1).result(timeout=30) == 1
+    assert killed
+
+
+@in_all
+def test_workers_that_die_again_while_they_start_come_back():
+    """A nanny gives up on them."""
+    with cluster.local(2) as client:
+        killed, until = 0, time.monotonic() + 8
+        while time.monotonic() < until:
+            for one in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    if "spawn_main" in " ".join(one.cmdline()):
+                        one.kill()
+                        killed += 1
+            time.sleep(0.2)
+        assert killed > 2
+        client.wait_for_workers(2, timeout=60)
+        assert client.submit(abs, -1).result(timeout=30) == 1
+
+
+def test_workers_that_never_start_are_said(monkeypatch):
+    def fails(**_):
+        raise RuntimeError("Nanny failed to start.") from MemoryError("none left")
+
+    monkeypatch.setattr(cluster, "LocalCluster", fails)
+    with pytest.raises(ClassroomError, match=r"none left.*fewer --workers"), cluster.local(2):
         pass
 
 

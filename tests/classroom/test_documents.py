@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from grader import evidence, rubric
@@ -9,7 +10,10 @@ from grader.checks import traffic
 from grader.classroom import documents
 from grader.classroom.documents import NeedsMeasuring, rescored
 from grader.kernels.traffic import Traffic
+from grader.outcome import Failure
 from grader.results import CheckResult, Result
+from grader.scoring import Place, points
+from grader.timing import Pairs, judge
 from tests.grader.samples import PLACE
 
 
@@ -47,9 +51,9 @@ def counted(points_: rubric.Entry) -> CheckResult:
                "most": None, "most_wasted": None, "most_extra": None}  # fmt: skip
     student = {"gelu": Traffic(100, **nothing), "linear": Traffic(600, **nothing)}
     reference = {"gelu": Traffic(100, **nothing), "linear": Traffic(300, **nothing)}
-    ratios = {"gelu": 1.0, "linear": 2.0}
+    places = [Place("gelu", 1.0, 1.0, 1.0), Place("linear", 2.0, 2.0, 2.0)]
     weighed = [{"function": name, "reference_sectors": reference[name].sectors} for name in student]
-    made = evidence.curve(ratios, points_.full_ratio, points_.zero_ratio) | {"traffic": weighed}
+    made = evidence.curve(places, points_.full_ratio, points_.zero_ratio) | {"traffic": weighed}
     passed = traffic.judge(student, reference, points_)
     return CheckResult(
         "traffic", "t", "passed", round(5 * passed.fraction, 1), 5, evidence=made,
@@ -68,7 +72,7 @@ def test_the_curve_of_traffic_gives_what_the_check_would_have_given(monkeypatch)
 
 
 def timed(ratio: float, low: float, high: float, share: float, status="passed") -> CheckResult:
-    made = evidence.curve({"": ratio}, 0.93, 0.2, {"": (low, high)})
+    made = evidence.curve([Place("", ratio, low, high)], 0.93, 0.2, 0.02)
     return CheckResult("speed", "s", status, 10 * share, 10, evidence=made, fraction=share)
 
 
@@ -81,6 +85,32 @@ def test_the_curve_of_a_measured_check_where_the_ratio_is_known_well():
     back = rescored(of(timed(0.1, 0.099, 0.101, 0.0, "failed")),
                     with_settings(speed={"zero_ratio": 0.05}))  # fmt: skip
     assert back.checks[0].status == "passed" and back.score > 0
+
+
+@pytest.mark.parametrize("ratio", [0.199, 0.2005, 0.5, 0.92, 0.935, 1.0])
+@pytest.mark.parametrize("width", [0.002, 0.025])
+def test_a_new_curve_gives_what_grading_by_it_would_have_given(ratio, width):
+    """With the benefit of the doubt, and without: points, reasons and words."""
+    old, new = {"full_ratio": 0.8, "zero_ratio": 0.1}, {"full_ratio": 0.93, "zero_ratio": 0.2}
+    wobble = 1 + width * np.linspace(-1, 1, 15)
+    pairs = Pairs(np.stack([100 * ratio * wobble, np.full(15, 100.0)], axis=1))
+
+    def graded(curve: dict) -> CheckResult:
+        entry = with_settings(speed=curve)["speed"]
+        try:
+            passed = judge({"": pairs}, entry, "told", "hint", "tokens_per_s")
+        except Failure as failure:
+            return CheckResult("speed", "s", "failed", 0, 10, evidence=failure.evidence)
+        share = passed.fraction
+        return CheckResult("speed", "s", "passed", points(share, 10), 10, evidence=passed.evidence,
+                           fraction=share, doubt=passed.doubt, lost=passed.lost)  # fmt: skip
+
+    (again,) = rescored(of(graded(old)), with_settings(speed=new)).checks
+    expected = graded(new)
+    for name in ("status", "points", "fraction", "doubt", "evidence"):
+        assert getattr(again, name) == getattr(expected, name), name
+    assert again.lost == expected.lost.split(" All of them need")[0] or again.status == "failed"
+    assert bool(again.doubt) == (width > 0.01 and ratio not in (0.5, 1.0))
 
 
 def test_what_was_measured_too_roughly_is_to_be_measured_again():

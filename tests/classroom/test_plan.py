@@ -12,7 +12,7 @@ from tests.grader.samples import PLACE
 
 def measured(id: str, low: float, high: float) -> Result:
     places = [{"name": "", "ratio": (low + high) / 2, "low": low, "high": high}]
-    curve = {"curve": {"full_ratio": 0.93, "zero_ratio": 0.2, "places": places}}
+    curve = {"curve": {"full_ratio": 0.93, "zero_ratio": 0.2, "precision": 0.02, "places": places}}
     return Result(
         [CheckResult(id, id, "passed", 10, 10, evidence=curve, fraction=1.0)], dict(PLACE)
     )

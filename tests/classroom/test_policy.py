@@ -1,6 +1,7 @@
 """Which submission counts, and what being late costs."""
 
-from datetime import datetime, timedelta, timezone
+import tomllib
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,12 +11,7 @@ from grader.classroom.policy import Policy, load, parse
 from grader.classroom.store import Store
 from tests.classroom.samples import result, submission
 
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
-
-DUE = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+DUE = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RULES = """
 counts = "latest"
 due = 2026-03-01T13:00:00+01:00

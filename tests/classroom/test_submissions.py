@@ -3,7 +3,7 @@
 import os
 import stat
 import zipfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -68,8 +68,18 @@ def test_nbgrader(tmp_path):
     with pytest.raises(ClassroomError, match="several assignments: 1_gelu, 2_layernorm"):
         collect(tmp_path)
     (one,) = collect(tmp_path, "1_gelu")
-    assert one.time == datetime(2026, 3, 1, 15, 58, 23, tzinfo=timezone.utc)
+    assert one.time == datetime(2026, 3, 1, 15, 58, 23, tzinfo=UTC)
     assert one.student.id == "ada"
+
+
+def test_an_assignment_asked_for_where_folders_are_plain(tmp_path):
+    write(tmp_path / "ada")
+    write(tmp_path / "bob" / "starter")
+    write(tmp_path / "cleo" / "2026-03-01")
+    zipped(tmp_path / "dan.zip", FILES)
+    write(tmp_path / "eve" / "2_layernorm")  # she has not handed it in
+    found = collect(tmp_path, "1_gelu")
+    assert [one.student.id for one in found] == ["ada", "bob", "cleo", "dan"]
 
 
 def test_gradescope(tmp_path):
@@ -87,7 +97,7 @@ def test_gradescope(tmp_path):
     ada, bob, cleo = collect(tmp_path)
     assert ada.student == Student("ada@x.org", "Ada L.", "ada@x.org", "007")
     assert ada.digest == bob.digest and ada.time.hour == 12
-    assert "not there" in cleo.problem and cleo.time.astimezone(timezone.utc).hour == 11
+    assert "not there" in cleo.problem and cleo.time.astimezone(UTC).hour == 11
 
 
 @pytest.mark.parametrize(

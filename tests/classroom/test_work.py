@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,14 +25,33 @@ def task(text: str, **more) -> work.Task:
 def test_a_document_comes_back(begun):
     outcome = work.grade(task("points 7"))
     assert parsed(outcome.document).score == 7 and outcome.seconds > 0
+    assert work.grade(task("points 7")).document == outcome.document  # nobody has stored it
+    work.forget([task("points 7").folder])
     assert not list(work.place().iterdir())  # nothing is left
+    work.grade(task("points 7"))
+    assert len(begun()) == 2
+
+
+def test_what_was_set_aside_is_made_again(begun):
+    first, again = task("points 7"), task("points 7", attempt=1)
+    for one in (first, again, again, first):
+        assert parsed(work.grade(one).document).score == 7
+    assert len(begun()) == 2
+
+
+def test_a_fault_of_the_grader_is_tried_again(begun):
+    one = task("points 7")
+    document = parsed(work.grade(one).document)
+    faulty = replace(document.checks[0], status="error", points=0.0)
+    replace(document, checks=[faulty]).write(work.place() / one.folder / work.DOCUMENT)
+    assert parsed(work.grade(one).document).score == 7 and len(begun()) == 2
 
 
 @pytest.mark.parametrize("text", ["die", "slow death"])
 def test_what_dies_is_tried_three_times(text, begun):
     assert work.grade(task(text)).document == ""
     assert begun() == [("ada", "untimed")] * 3
-    assert not list(work.place().iterdir())
+    assert work.grade(task(text)).document == "" and len(begun()) == 3
 
 
 def test_what_does_not_end_is_ended(begun):
@@ -55,8 +75,9 @@ def test_the_grading_of_a_killed_worker_is_taken_over(begun):
 
 def test_a_document_that_nobody_fetched_is_taken(begun):
     one = task("points 7")
-    folder = work.place() / one.key
+    folder = work.place() / one.folder
     document = work.grade(one).document
+    work.forget([one.folder])
     folder.mkdir(parents=True)
     (folder / work.DOCUMENT).write_text(document)
     assert work.grade(one).document == document and len(begun()) == 1
@@ -78,13 +99,15 @@ def test_to_be_told_to_end_says_nothing_against_a_submission(begun):
         with pytest.raises(work.Interrupted):
             work.grade(one)
         thread.join()
-    assert (work.place() / one.key / work.STARTS).read_text() == "0"
+    assert (work.place() / one.folder / work.STARTS).read_text() == "0"
 
 
-def test_a_wrong_rubric_stops_the_class(begun):
-    with pytest.raises(ClassroomError, match=r"refuses to work: .*points is missing"):
-        work.grade(task("usage"))
-    assert len(begun()) == 1
+def test_a_wrong_rubric_stops_the_class_each_time(begun):
+    """As does a document that can't be written. It is no submission's fault, however often."""
+    for times in range(1, work.TRIES + 2):
+        with pytest.raises(ClassroomError, match=r"refuses to work: .*points is missing"):
+            work.grade(task("usage"))
+        assert len(begun()) == times
 
 
 def test_another_version_of_the_grader_is_refused():

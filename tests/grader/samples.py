@@ -4,6 +4,7 @@ import numpy as np
 
 from grader import evidence
 from grader.results import CheckResult, Result
+from grader.scoring import Place
 
 EVIL = "<script>document.title='owned'</script><img src=x onerror=alert(1)>\"'&\x1b[31m\x00"
 PLACE = {
@@ -45,7 +46,9 @@ def failing() -> Result:
     """Each status, each kind of evidence, and text that would like to be HTML."""
     wrong = np.zeros((64, 96), bool)
     wrong[32:, 40:] = True
-    curve = evidence.curve({"": 0.6}, 0.93, 0.2, {"": (0.55, 0.66)})
+    curve = evidence.curve([Place("", 0.6, 0.55, 0.66)], 0.93, 0.2, 0.02)
+    ratios = {"gelu": 1.0, "layernorm": 1.01, "linear": 120.0}
+    counted = [Place(name, ratio, ratio, ratio) for name, ratio in ratios.items()]
     checks = [
         check("build", "passed", 0, 0, message=EVIL),
         check(
@@ -56,9 +59,10 @@ def failing() -> Result:
         ),
         check("memory", "error", 0, 10, message="The grader failed."),
         check("model", "skipped", 0, 10, message="Not run."),
-        check("traffic", "passed", 2, 5, evidence=traffic() | evidence.curve(
-            {"gelu": 1.0, "layernorm": 1.01, "linear": 120.0}, 1.1, 4.0)),
+        check("traffic", "passed", 2, 5,
+              evidence=traffic() | evidence.curve(counted, 1.1, 4.0)),
         check("speed", "passed", 5.5, 10, lost="none at 0.2 ────●──── 0.93 all", hint="faster",
+              doubt=f"0.92 may be 0.93 {EVIL}",
               evidence=curve | evidence.ladder("3_kv_cache", 180.0, 300.0, 0.6)),
         check("decoder", "passed", 5, 10, extra=True),
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from gallery.entries import SOLUTIONS, substituted
 from grader.checks.decoder import halving_temperature
 from grader.grading import grade
 from grader.make_starter import ROOT, solution_files
-from tests.whole import part
+from tests.whole import in_all, part
 
 SOURCE = Path(__file__).parent / "decoder.cu"
 
@@ -31,6 +31,7 @@ def own(tmp_path):
     return make
 
 
+@in_all
 def test_a_right_decoder_passes(own, graded):
     decoder = graded(own(), "decoder")["decoder"]
     assert decoder.status == "passed", decoder.message
@@ -155,6 +156,7 @@ def test_mistakes_are_named(name, own, graded):
     assert re.search(cause, text, re.DOTALL | re.IGNORECASE), text
 
 
+@in_all
 def test_who_says_that_weights_are_rounded_is_judged_so(own, graded):
     submission = own(
         ("y[c] /= sum;", "y[c] /= sum * 1.007f;"), ("return 4 * (12", "return 2 * (12")

@@ -59,7 +59,7 @@ def test_solutions_get_full_marks(variant, quick_rubric, tmp_path):
         assert set(check) == {
             *("id", "title", "status", "points", "max_points", "message", "hint", "figures"),
             *("extra", "output", "more_hints", "revisit", "lost", "evidence", "seconds"),
-            "fraction",
+            *("fraction", "doubt"),
         }
     environment = document["environment"]
     assert environment["isolation"] == choice.in_force("cpu").description

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -13,8 +14,10 @@ import numpy as np
 import pytest
 
 from grader import building, files
-from grader.client import RequestFailed, Worker
+from grader.client import RequestFailed, Worker, WorkerDied
+from grader.framework import REGISTRY, Context, Session
 from grader.grading import grade
+from grader.isolation import choice
 from grader.outcome import Failure, GraderError
 from mingpt.paths import ROOT, cache_dir
 from simt.build import runtime_archive
@@ -110,6 +113,20 @@ def test_a_killed_compiler_is_named(submission, cache, tmp_path, monkeypatch):
     with pytest.raises(RequestFailed, match="ran out of memory"):
         build(submission)
     assert not [path for path in built(cache) if path.name.startswith("graded")]
+
+
+@pytest.mark.parametrize("reason", ["CUDA's driver refuses with error 46", ""])
+def test_a_lost_gpu_is_not_the_students_fault(submission, quick_rubric, monkeypatch, reason):
+    """A worker dies; a fresh process then can, or can't, use the GPU."""
+    session = Session(submission, "cpu", quick_rubric, 1)
+    worker = Worker("cpu", submission=submission)
+    monkeypatch.setattr(worker, "_device", "cuda")
+    monkeypatch.setattr(session, "take", lambda *_: worker)
+    monkeypatch.setattr(choice, "trial", lambda level, device: reason)
+    context = Context(session, REGISTRY["gelu"])
+    with pytest.raises(GraderError if reason else Failure) as raised, context.worker():
+        raise WorkerDied(-signal.SIGSEGV)
+    assert (reason in str(raised.value)) if reason else ("SIGSEGV" in raised.value.message)
 
 
 @pytest.mark.parametrize(

@@ -307,9 +307,7 @@ def test_honest_submissions_break_no_rule(kind, tmp_path, context):
 
 
 @pytest.mark.skipif(not shutil.which("nvcc"), reason="there is no nvcc")
-@pytest.mark.parametrize(
-    "path", part(honest.PARTS, "linear_static_buffer.cu"), ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("path", part(honest.PARTS, "layernorm_cub.cu"), ids=lambda p: p.stem)
 def test_honest_parts_by_nvcc(path, tmp_path):
     folder, check = honest.part(tmp_path / "submission", path)
     if check != "kv_cache":

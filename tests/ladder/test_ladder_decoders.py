@@ -21,7 +21,7 @@ from mingpt.errors import KernelError, LogitsError
 from mingpt.generate import Sampler, generate
 from mingpt.kernels import KernelLibrary, build
 from mingpt.weights import load
-from tests.whole import part
+from tests.whole import ALL, part
 
 RUNGS = part(
     [rung for rung in WITH_LAYERS if decodes_alone(rung)],
@@ -77,7 +77,7 @@ def feed_in_pieces(decoder, ids, sizes) -> torch.Tensor:
 
 @pytest.mark.parametrize(
     "sizes",
-    [[1], [2], [BLOCK], [1] * BLOCK, [7, 1, 18, 2, 1, 6], [34, 1]],
+    [[1], [2], [BLOCK], [7, 1, 18, 2, 1, 6], [34, 1], *([[1] * BLOCK] if ALL else [])],
     ids=lambda sizes: f"{len(sizes)} pieces of {sum(sizes)}",
 )
 def test_logits_equal_transformers(decoder, models, rung, sizes):

@@ -54,7 +54,7 @@ def variant(name: str, folder: Path) -> Path:
 
 VARIANTS = part(
     ("starter", "solutions", "float32", "persistent", "persistent float32"),
-    *("starter", "float32", "persistent"),
+    *("starter", "persistent"),
 )
 
 

@@ -18,6 +18,16 @@ __global__ void every(float* x, int n, int step) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i * step < n) x[i * step] = 1.0f;  // every
 }
+__global__ void padded(float* out, const float* in, int n) {
+  __shared__ float tile[8][32];
+  int i = threadIdx.y * 32 + threadIdx.x;
+  tile[threadIdx.y][threadIdx.x] = i < n ? in[i] : 0.0f;
+  __syncthreads();
+  if (i < n) out[i] = tile[threadIdx.y][threadIdx.x];
+}
+extern "C" void edge(void* out, void* in, int n) {
+  padded<<<1, dim3(32, 8)>>>((float*)out, (float*)in, n);
+}
 extern "C" void both(void* x, int n) {
   twice<float><<<n / 64, 64>>>((float*)x, n);
   twice<double><<<n / 128, 64>>>((double*)x, n / 2);
@@ -131,3 +141,16 @@ def test_what_is_no_profile_is_refused(profiles, library, path, value):
 def test_what_is_no_list_of_profiles_is_refused(text, library):
     with pytest.raises(ValueError, match="not a profile of simt"):
         read_profiles(text, library._name)
+
+
+def test_lanes_that_load_and_lanes_that_take_zero_store_together(library):
+    """By hand: 8 warps store all 32 lanes at once; 100 floats are 3 whole warps and 4 lanes."""
+    memory = ctypes.c_void_p()
+    assert library.cudaMalloc(ctypes.byref(memory), ctypes.c_size_t(2048)) == 0
+    library.simt_forget_profiles()
+    library.edge(memory, ctypes.c_void_p(memory.value + 1024), 100)
+    library.cudaFree(memory)
+    (kernel,) = read_profiles(library.simt_profiles().decode(), library._name)
+    assert kernel.total("shared", "store").requests == 8
+    assert kernel.total("global", "load").requests == 4
+    assert kernel.total("shared", "load").requests == kernel.total("global", "store").requests == 4
