@@ -146,7 +146,7 @@ __device__ __forceinline__ void await(const Arguments& a, const Me& me, What wha
   until(a, me, what, [&] { return has_ended(barrier, parity); });
 }
 
-// The bytes of each exchange, to be counted anew in each of its phases.
+// The bytes of each exchange: all that a block gets, from all eight, in one phase.
 __device__ __forceinline__ int bytes_of(int what) {
   switch (what) {
     case X_ATTENTION:
@@ -164,7 +164,8 @@ __device__ __forceinline__ int bytes_of(int what) {
   }
 }
 
-// The next phase of what has come may begin. By one thread.
+// The next phase of what has come may begin: the one arrival that its mbarrier counts, and so many
+// bytes. Bytes that came before this was said are counted all the same. By one thread.
 __device__ __forceinline__ void expect_next(const Me& me, What what) {
   if (!WITH_CHAIN) return;
   arrive_expecting(address_of(&me.shared->exchange[what]), bytes_of(what));

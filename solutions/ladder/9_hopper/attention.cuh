@@ -9,7 +9,7 @@
 
 namespace hopper {
 
-const int PASSES = 3;  // of 48 positions a block: 3 * 48 * 8 = 1152 at most
+const int PASSES = 3;  // of 48 positions a block (4 a warp): 3 * 48 * 8 = 1152 at most
 static_assert(PASSES * 4 * WARPS * CLUSTER >= POSITIONS, "");
 
 // 8 channels of a key or a value.

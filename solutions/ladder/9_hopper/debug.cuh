@@ -23,6 +23,11 @@ __device__ __forceinline__ void dump4(const Arguments& a, int layer, int at, flo
   if (a.dump) *reinterpret_cast<float4*>(a.dump + (size_t)layer * DUMPED + at) = v;
 }
 // Marks a moment of warps 0 and 9 of block 0, in the last step: timeline (2, LAYERS + 1, 16).
+//   0 a layer begins   1 x is here   2 multiplied   3 query, key and value are here   4 part sent
+//   5 all parts are here   6 projection's sums sent   7 fc's weights in registers   8 x gathered
+//   9 x is here   10 multiplied   11 inside sent   12 weights in registers   13 inside is here
+//   14 sums sent. In place LAYERS: 0 layers done   1 best sent   2 id is here
+// 5, 12 and 13 are warp 0's alone, 8 and the last one warp 9's.
 __device__ __forceinline__ void mark(const Arguments& a, const Me& me, int step, int layer,
                                      int moment) {
   if (a.timeline && blockIdx.x == 0 && me.lane == 0 && me.warp % GATHERING == 0 &&

@@ -1,8 +1,9 @@
 // exchange.cuh: how blocks hand each other what they have computed, without a barrier.
 //
 // Within a cluster: a store into the other's shared memory (st.async), whose bytes count at an
-// mbarrier there. Who waits for them waits in its own shared memory, 0.2 us away. Each of the eight
-// blocks needs what all of them have, so every value is sent eight times, by four lanes twice.
+// mbarrier there. It gets there in 0.2 us; who waits for it asks its own shared memory. Each of the
+// eight blocks needs what all of them have, so every value is sent eight times: four lanes have it,
+// and each of them sends it to two blocks.
 //
 // Across clusters: floats through L2, each with a tag in its lowest bit: the parity of the layer.
 // Who needs one polls until the tag is right, and has the value with the same load. Two layers
@@ -17,8 +18,8 @@ namespace hopper {
 
 // ------------------------------------------------------------------------------- in a cluster
 
-// Two blocks of the cluster that a lane sends to, as distances from its own addresses: x is sent by
-// lanes 8 apart, all else by neighbours.
+// Two blocks of the cluster that a lane sends to, as distances from its own addresses. The four
+// lanes with the same value are 8 apart for x (see Gatherer), and neighbours for all else.
 struct Peers {
   Address first, second;
   __device__ __forceinline__ Peers(const Me& me) {
@@ -121,8 +122,8 @@ struct Gatherer {
   }
 };
 
-// The block's own part of the 12 sums is on its way: see Gatherer::gather. By the six warps that
-// send it.
+// The block's own part of the 12 sums is on its way: from now on it makes sense to poll for the
+// others' (Gatherer::gather). By the six warps that send it.
 __device__ __forceinline__ void own_sums_sent() {
   if (POLL_AFTER_OWN) arrive_at<2, 6 * 32 + 3 * 32>();
 }

@@ -1,6 +1,6 @@
 // Rung 9: a persistent kernel made for Hopper.
 //
-// Idea      Rung 8 spends its time on exchanges: 5 a layer, a trip through L2 each, 240 us where
+// Idea      Rung 8 spends its time on exchanges: 6 a layer, a trip through L2 each, 240 us where
 //           memory needs 82. Hopper has three things for that. Clusters: 8 blocks that store into
 //           each other's shared memory; a cluster takes a head, so that only two trips through L2
 //           a layer are left. Bulk copies: one thread asks for 12 KB at a time, and the weights,
@@ -13,10 +13,13 @@
 // Needs     compute capability 9.0 and room for 15 clusters of 8 blocks of 227 KB, and a model of
 //           GPT-2 124M's size. Elsewhere it is rung 8.
 //
-// shape.cuh     who does what             ring.cuh       weights on their way
-// exchange.cuh  blocks talk to blocks     tile.cuh       a tile times x, in each weight type
-// attention.cuh, layer.cuh, head.cuh      the model; kernel.cuh: its steps, one after the other
-// pack.cuh      parameters, folded and packed            launch.cuh, tune.cuh: the host's part
+// docs/hopper.md explains it. To be read in this order:
+// shape.cuh      who does what                arguments.cuh  what a block has; how it waits
+// ptx.cuh        Hopper's instructions        ring.cuh       weights on their way
+// exchange.cuh   blocks talk to blocks        tile.cuh       a tile times x, in each weight type
+// linear.cuh     warps' tiles, added up       layer.cuh, attention.cuh, head.cuh   the model
+// kernel.cuh     steps, one after the other   pack.cuh       parameters, folded and packed
+// launch.cuh, tune.cuh   the host's part      switches.cuh, debug.cuh   for measuring
 #ifndef WEIGHT
 #define WEIGHT __nv_bfloat16
 #endif

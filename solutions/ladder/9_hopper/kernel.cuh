@@ -26,7 +26,7 @@ __device__ __forceinline__ void run_layers(const Arguments& a, const Me& me, int
     if (me.gathers() && me.lane == 0) me.shared->id[me.warp - GATHERING] = id;
     __syncwarp();
     const int position = first_position + step;
-    const unsigned tag = (a.steps_before + step + 1) & 1;
+    const unsigned tag = (a.steps_before + step + 1) & 1;  // of what is sent once a step
 #pragma unroll 1
     for (int layer = 0; layer < LAYERS; layer++) {
       if (threadIdx.x == 0) me.shared->where = layer | (step & 4095) << 4;
@@ -36,11 +36,11 @@ __device__ __forceinline__ void run_layers(const Arguments& a, const Me& me, int
     run_head(a, me, t, step, position, tag);
     mark(a, me, step, LAYERS, 1);
     if (!me.gathers()) continue;
-    const bool failed = peek(a.failed);  // it is here by the time that the id is
+    const bool failed = peek(a.failed);  // asked for first, so that it is here when the id is
     id = best_of_all(a, me, tag);
     if (blockIdx.x == 0 && threadIdx.x == 32 * GATHERING && a.new_ids && !failed)
       post_to_host(a.new_ids + step, id);
-    id = min(max(id, 0), a.vocab_size - 1);  // no number: anything will do
+    id = min(max(id, 0), a.vocab_size - 1);  // where no logit is a number any id will do
     mark(a, me, step, LAYERS, 2);
   }
   const int next = first_position + a.num_steps;

@@ -7,7 +7,7 @@
 // Each phase: take the weights into registers and free their slots; wait for the inputs; multiply;
 // add up what the warps have; send. Layernorm costs nothing but its sum of squares: gain, bias and
 // mean are folded into weights and biases (pack.cuh), and what is left, 1 / standard deviation, is
-// a factor of the sums.
+// a factor of the sums. The numbers of mark() are listed in debug.cuh.
 #pragma once
 #include "attention.cuh"
 #include "linear.cuh"
@@ -23,8 +23,9 @@ struct LayerThread {
 
   __device__ __forceinline__ LayerThread(const Me& me) : own_x(me), peers(me) {}
 
-  // Of an exchange's phases: one a layer, and an even number a step; of X_ATTENTION and its squares
-  // one more a step, for the lm_head.
+  // The parity of an exchange's phase. Most have a phase a layer, 12 a step, so it is the layer's.
+  // X_ATTENTION and its squares have one more for the lm_head, 13, so it is the other one after
+  // each step.
   static __device__ __forceinline__ unsigned parity(int layer) { return layer & 1; }
   static __device__ __forceinline__ unsigned x_parity(int step, int layer) {
     return (step + layer) & 1;
@@ -74,6 +75,7 @@ struct LayerThread {
     if (freed > 0) ring.free_slots(me, first_slot, freed);
     ring.next_phase();
     float bias = 0.0f, scale = 1.0f;
+    // Four threads add up a row (normalised_total): tid / 4 is one of 8 of the query, key, value.
     int row = tid / 4 / 8 * CHANNELS + me.cluster * HEAD + 8 * me.rank + tid / 4 % 8;
     if (tid < 96) {
       bias = __ldg(a.qkv.bias + layer * 3 * CHANNELS + row);
@@ -84,6 +86,7 @@ struct LayerThread {
     if (tid == 0) expect_next(me, X_ATTENTION);
     mark(a, me, step, layer, 1);
     if (!REGISTERS_AHEAD) load_first();
+    // Quad 0 gets a row of the query, 1 of the key, 2 of the value; 3 a row that there isn't.
     float sum = multiply_two(query_key, value, s.x, me);
     if (me.quad < 3) s.sums[me.warp][me.quad * 8 + me.group] = sum;
     meet_all();
@@ -92,7 +95,7 @@ struct LayerThread {
       await(a, me, SQUARES_ATTENTION, x_parity(step, layer));
       if (tid == 0) expect_next(me, SQUARES_ATTENTION);
       float v = normalised_total(me, s.squares, a.eps) * scale + bias;
-      if (tid / 4 < 8) v *= 0.125f * 1.4426950409f;  // 1 / sqrt(HEAD), and scores are powers of 2
+      if (tid / 4 < 8) v *= 0.125f * 1.4426950409f;  // 1 / sqrt(HEAD); log2(e): softmax by 2^s
       peers.send(me, &s.qkv[tid / 32][8 * me.rank + tid / 4 % 8], __float_as_uint(v), QKV_HERE);
     }
 

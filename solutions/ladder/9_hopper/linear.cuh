@@ -4,7 +4,8 @@
 
 namespace hopper {
 
-// The threads that compute, of this block.
+// The threads that compute, of this block: not __syncthreads, for which the warp of the ring would
+// have to come.
 __device__ __forceinline__ void meet_all() { meet<1, COMPUTING>(); }
 
 // TILES x 64 columns of weights for TILES * 16 rows, from shared memory to registers.
@@ -15,7 +16,8 @@ __device__ __forceinline__ void load_tiles(Tile (&tiles)[TILES], const unsigned 
   for (int i = 0; i < TILES; i++) load(tiles[i], from + i * TILE_BYTES, lane);
 }
 
-// Sums over this warp's 64 columns, of two rows of 4 tiles.
+// Sums over this warp's 64 columns, of two times 16 rows, each of them 4 tiles: a row a lane, as
+// total_by_lane has them.
 __device__ __forceinline__ float multiply_two(const Tile* upper, const Tile* lower, const uint4* x,
                                               const Me& me) {
   Sums a, b;

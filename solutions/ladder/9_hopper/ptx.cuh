@@ -27,8 +27,9 @@ __device__ __forceinline__ Address in_block(int rank, Address own) {
 }
 
 // ------------------------------------------------------------------------------- barriers
-// An mbarrier counts arrivals, and bytes that are still to come. A phase ends when both are 0, and
-// the next begins. Phases are told apart by their parity: nobody may fall two behind.
+// An mbarrier counts arrivals of threads, and bytes, that are still to come. A phase ends when both
+// are 0, and the next begins. Who waits says which phase by its number's parity, so nobody may fall
+// two behind. (These phases are not the three of a layer in shape.cuh.)
 
 __device__ __forceinline__ void init_barrier(Address barrier, int arrivals) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");

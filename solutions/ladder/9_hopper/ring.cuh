@@ -23,7 +23,9 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me)
   const Weight* from = a.stream + stream_of(blockIdx.x);
   const Pacing pacing = a.pacing;
   const uint64_t policy = READ_ONCE ? evict_first() : evict_as_usual();
-  unsigned empty_parity = ~0u, full_parity = 0;  // a bit a slot
+  // A bit a slot: the parity of the phase to wait for next. Nobody waits for a slot to be empty the
+  // first time, when this bit turns from 1 to 0.
+  unsigned empty_parity = ~0u, full_parity = 0;
   unsigned last = cycles();
   int oldest = 0, in_flight = 0;  // the copies that have not been seen to end
   auto await_oldest = [&] {
@@ -38,7 +40,7 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me)
   for (int step = 0; step < a.num_steps; step++)
 #pragma unroll 1
     for (int i = 0; i < STEP_SLOTS; i++) {
-      const int slot = i % SLOTS;
+      const int slot = i % SLOTS;  // each step begins with slot 0
       if (step > 0 || i >= SLOTS) {
         Address empty = address_of(&me.shared->empty[slot]);
         until(a, me, SLOT_EMPTY, [&] { return has_ended(empty, empty_parity >> slot & 1); });
@@ -66,7 +68,7 @@ struct Ring {
   int slot = 0;         // the next phase's first
   unsigned parity = 0;  // a bit a slot: of the phase of `full` that comes next
 
-  // Until the weights of a layer's phase are there: their place.
+  // Until the weights of a layer's phase are there: their place. Lane i watches slot i of them.
   __device__ __forceinline__ const unsigned char* await_phase(const Arguments& a, const Me& me) {
     if (WITH_STREAM) {
       int mine = slot + me.lane % PHASE_SLOTS;
@@ -75,7 +77,7 @@ struct Ring {
       until(a, me, SLOT_FULL, [&] { return __all_sync(0xffffffff, has_ended(full, expected)); });
       __syncwarp();
     }
-    parity ^= ((1u << PHASE_SLOTS) - 1) << slot;
+    parity ^= ((1u << PHASE_SLOTS) - 1) << slot;  // of these slots, the next time
     return me.slots + slot * SLOT_BYTES;
   }
 
@@ -87,7 +89,7 @@ struct Ring {
   }
   __device__ __forceinline__ void next_phase() { slot = (slot + PHASE_SLOTS) % SLOTS; }
 
-  // The lm_head's unit number i of this block, which one warp alone uses.
+  // The lm_head's unit number i of this block. One warp alone uses it, and lets go of it for all.
   static __device__ __forceinline__ int slot_of_unit(int i) {
     return (LAYER_SLOTS + i * UNIT_SLOTS) % SLOTS;
   }

@@ -11,7 +11,9 @@
 //   2      projection of the MLP           96 = 768 / 8               the cluster's 256
 //
 // So the projections give 12 partial sums of each row, one a cluster. Each phase is 24,576 weights
-// of each block: 12 warps, 2,048 weights a warp, 64 a lane.
+// of each block. Query, key, value and fc are shared out among all 12 warps by columns, 64 each:
+// 1,536 and 2,048 weights a warp. The projections are shared out among 6 of them by rows, 16 each:
+// 1,024 and 4,096.
 #pragma once
 #include "../common/gpt.cuh"
 #include "switches.cuh"

@@ -1,5 +1,6 @@
 // switches.cuh: each idea of this rung can be left out, to measure what it gains:
-// nvcc -DPOLL_AFTER_OWN=0 ... All of them give the same ids.
+// nvcc -DPOLL_AFTER_OWN=0 ..., or #define it before including gpt.cu, as 9_hopper_int8 does with
+// WEIGHT. All of them give the same ids.
 #pragma once
 
 #ifndef HELPING_CLUSTERS

@@ -5,10 +5,12 @@
 // 24. They are columns of B, hi in the even ones and lo in the odd ones, so that the sum of two
 // neighbouring columns of D is what we want. (6 of the 8 columns are copies. Nobody waits for
 // them.) An int8 is exact as a bfloat16; the scale of its row is applied to the sum.
-// float32: a lane multiplies on its own, 4 columns of rows g and g + 8, and lanes add up later.
+// float32: a lane multiplies on its own, 4 columns of rows g and g + 8, and the four lanes of a
+// group add up later.
 //
-// Lane 4 g + q has, of a tile, rows g and g + 8, columns 4 q to 4 q + 3. That is not the order of
-// columns that an mma has, but any order will do, if it is the same in A and in B.
+// Lane 4 g + q has, of a tile, rows g and g + 8, columns 4 q to 4 q + 3. For an mma they are
+// columns 2 q, 2 q + 1, 2 q + 8 and 2 q + 9 (../common/mma.cuh); but the sum over columns doesn't
+// mind their order, if it is the same in A and in B.
 #pragma once
 #include <cstring>
 
@@ -130,7 +132,8 @@ struct InputOf<float> {
 };
 using Input = InputOf<Weight>;
 
-// What a lane has of 16 sums: rows g (0, 1) and g + 8 (2, 3), each in two parts.
+// What a lane has of 16 sums: rows g (d[0], d[1]) and g + 8 (d[2], d[3]), each in two parts: by hi
+// and by lo, or by even and odd columns.
 struct Sums {
   float d[4] = {0, 0, 0, 0};
   __device__ __forceinline__ void operator+=(const Sums& other) {
@@ -168,7 +171,8 @@ __device__ __forceinline__ float2 totals(const Sums& s) {
   return make_float2(a, b);
 }
 
-// Of two tiles: lane q of a group gets rows g, g + 8 of the first; g, g + 8 of the second.
+// Of two tiles, a row a lane of the group: q = 0: row g, 1: row g + 8 of the first tile; 2: row g,
+// 3: row g + 8 of the second.
 __device__ __forceinline__ float total_by_lane(const Sums& s, const Sums& t, int lane) {
   bool upper = lane & 2, odd = lane & 1;
   float a = s.d[0] + s.d[1], b = s.d[2] + s.d[3], c = t.d[0] + t.d[1], d = t.d[2] + t.d[3];
