@@ -45,7 +45,7 @@ __device__ __forceinline__ unsigned tagged(float v, unsigned tag) {
 }
 // Bit 0 of each is set where a tag is wrong.
 __device__ __forceinline__ unsigned is_late(uint4 v, unsigned tag) {
-  return ((v.x ^ tag) | (v.y ^ tag)) | ((v.z ^ tag) | (v.w ^ tag));
+  return differ(v.x, v.y, tag) | differ(v.z, v.w, tag);
 }
 
 // A block has 96 channels of x, in the registers of its three gathering warps: 4 neighbouring ones
@@ -97,7 +97,7 @@ struct Gatherer {
     until(a, me, SUMS_OF_OTHERS, [&] {
       u = peek4(from), v = peek4(from + CHANNELS), w = peek4(from + 2 * CHANNELS);
       unsigned late = is_late(u, tag) | is_late(v, tag) | is_late(w, tag);
-      return !WITH_CHAIN || !__any_sync(0xffffffff, late & 1);
+      return !WITH_CHAIN || !__any_sync(0xffffffff, lowest_bit(late));
     });
     float4 f = as_floats(u), g = as_floats(v), h = as_floats(w);
     float4 s = make_float4(f.x + g.x + h.x, f.y + g.y + h.y, f.z + g.z + h.z, f.w + g.w + h.w);

@@ -99,9 +99,9 @@ __device__ __forceinline__ int best_of_all(const Arguments& a, const Me& me, uns
     for (int i = 0; i < 4; i++) {
       int block = me.lane + 32 * i;
       words[i] = block < BLOCKS ? peek2(from + block) : make_uint2(tag, tag);
-      late |= (words[i].x ^ tag) | (words[i].y ^ tag);
+      late |= differ(words[i].x, words[i].y, tag);
     }
-    return !WITH_CHAIN || !__any_sync(0xffffffff, late & 1);
+    return !WITH_CHAIN || !__any_sync(0xffffffff, lowest_bit(late));
   });
   unsigned long long best = WORST;
 #pragma unroll
@@ -156,7 +156,7 @@ __device__ __forceinline__ void help(const Arguments& a, const Me& me, int step,
     until(a, me, FINAL_X, [&] {
       __nanosleep(100);
       words = peek4(a.final_x + 4 * quad);
-      return !WITH_CHAIN || !__any_sync(0xffffffff, is_late(words, tag) & 1);
+      return !WITH_CHAIN || !__any_sync(0xffffffff, lowest_bit(is_late(words, tag)));
     });
     float4 x = as_floats(words);
     s.x[quad] = prepared(x);

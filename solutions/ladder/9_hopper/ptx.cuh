@@ -172,6 +172,20 @@ __device__ __forceinline__ void mma(float (&d)[4], uint4 a, uint2 b) {
       : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b.x), "r"(b.y));
 }
 
+// (a ^ c) | (b ^ c), in one instruction.
+__device__ __forceinline__ unsigned differ(unsigned a, unsigned b, unsigned c) {
+  unsigned d;
+  asm("lop3.b32 %0, %1, %2, %3, 0x7e;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
+  return d;
+}
+// Whether bit 0 is set. (A plain v & 1 lets the compiler take v apart, into a predicate for each
+// word that went into it; it then waits for the first of several loads before it begins the next.)
+__device__ __forceinline__ unsigned lowest_bit(unsigned v) {
+  unsigned bit;
+  asm("and.b32 %0, %1, 1;" : "=r"(bit) : "r"(v));
+  return bit;
+}
+
 __device__ __forceinline__ float power_of_2(float x) {
   float y;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
