@@ -76,7 +76,9 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
   if (blockIdx.x > 0 || threadIdx.x > 0) return;
   if (!a.logits)
     a.state->position = position + a.num_steps;  // else next_kernel's work, or nobody's
-  post_to_host((int*)a.report, peek(a.failed));
+  const unsigned failure = peek(a.failed);
+  if (a.logits && failure) a.logits[0] = __int_as_float(0x7fffffff);  // NaN: they are no results
+  post_to_host((int*)a.report, failure);
 #endif
 }
 

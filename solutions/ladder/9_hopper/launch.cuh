@@ -60,9 +60,9 @@ inline Hopper* prepare(GPT* g) {
   size_t bytes = 0;
   for (size_t b : BOX_BYTES) bytes += b;
   h->boxes = allocate<unsigned char>(g, bytes);
-  if (!h->boxes || cudaHostAlloc(&h->report, sizeof(Failure), cudaHostAllocMapped) || !pack(g, a))
-    return nullptr;
+  if (!h->boxes || cudaHostAlloc(&h->report, sizeof(Failure), cudaHostAllocMapped)) return nullptr;
   *h->report = 0;
+  if (!pack(g, a)) return nullptr;
   cudaMemset(h->boxes, 0, bytes);
   a.wte = m.wte, a.wpe = m.wpe, a.eps = m.eps;
   a.vocab_size = m.vocab_size, a.block_size = m.block_size;
@@ -79,8 +79,8 @@ inline void launch(Hopper* h, int num_steps, int* new_ids, float* logits, cudaSt
   Arguments& a = h->arguments;
   a.num_steps = num_steps, a.new_ids = new_ids, a.logits = logits;
   Launch launch(stream);
-  cudaLaunchKernelEx(&launch.config, kernel, a);
-  a.steps_before += num_steps;
+  if (cudaLaunchKernelEx(&launch.config, kernel, a) == cudaSuccess)  // else no tag was sent
+    a.steps_before += num_steps;
 }
 
 // The kernel's state of health. false, and a word of why on stderr: someone has waited in vain.
@@ -90,7 +90,7 @@ inline bool is_well(Hopper* h) {
       "parts of the attention",     "x for the MLP", "its squares",
       "the MLP's inside",           "weights",       "a free slot for weights",
       "the sums of other clusters", "the last x",    "the best id of all blocks"};
-  if (!h->failed && *h->report) {
+  if (!h->failed && h->report && *h->report) {
     Failure f;
     memcpy(&f, h->report, sizeof f);
     fprintf(stderr,
