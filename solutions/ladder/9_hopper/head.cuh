@@ -39,12 +39,11 @@ __device__ __forceinline__ unsigned long long shorter(unsigned long long rank) {
 }
 const unsigned long long WORST = 0, NO_NUMBER = (1ull << 62) - 1;
 
-__device__ __forceinline__ unsigned long long warp_max(unsigned long long v, int from) {
-  for (int mask = from; mask > 0; mask /= 2) {
-    unsigned long long other = __shfl_xor_sync(0xffffffff, v, mask);
-    v = v > other ? v : other;
-  }
-  return v;
+// The largest of the warp: of the upper words; then of the lower ones, where the upper is that.
+__device__ __forceinline__ unsigned long long warp_max(unsigned long long v) {
+  unsigned upper = largest_of_warp(v >> 32);
+  unsigned lower = largest_of_warp(v >> 32 == upper ? (unsigned)v : 0);
+  return (unsigned long long)upper << 32 | lower;
 }
 
 struct Head {
@@ -76,12 +75,12 @@ struct Head {
   __device__ __forceinline__ void send_best(const Arguments& a, const Me& me, unsigned tag) {
     Shared& s = *me.shared;
     if (me.warp < HEAD_WARPS) {
-      best = warp_max(best, 16);
+      best = warp_max(best);
       if (me.lane == 0) s.best[me.warp] = best;
     }
     meet_all();
     if (me.warp == 0) {
-      best = warp_max(me.lane < HEAD_WARPS ? s.best[me.lane] : WORST, 16);
+      best = warp_max(me.lane < HEAD_WARPS ? s.best[me.lane] : WORST);
       if (me.lane < BEST_COPIES)
         post(a.best + me.lane * 128 + blockIdx.x,
              make_uint2((unsigned)(best >> 31) << 1 | tag, (unsigned)best << 1 | tag));
@@ -109,7 +108,7 @@ __device__ __forceinline__ int best_of_all(const Arguments& a, const Me& me, uns
     unsigned long long rank = (unsigned long long)(words[i].x >> 1) << 31 | words[i].y >> 1;
     best = rank > best ? rank : best;
   }
-  best = warp_max(best, 16);
+  best = warp_max(best);
   return best == NO_NUMBER ? NOT_FINITE : 0x3fffffff - (int)(best & 0x3fffffff);
 }
 

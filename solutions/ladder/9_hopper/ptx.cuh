@@ -186,6 +186,13 @@ __device__ __forceinline__ unsigned lowest_bit(unsigned v) {
   return bit;
 }
 
+// The largest of the warp's 32.
+__device__ __forceinline__ unsigned largest_of_warp(unsigned v) {
+  unsigned most;
+  asm volatile("redux.sync.max.u32 %0, %1, 0xffffffff;" : "=r"(most) : "r"(v));
+  return most;
+}
+
 __device__ __forceinline__ float power_of_2(float x) {
   float y;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
