@@ -9,17 +9,24 @@
 namespace hopper {
 
 // The 16 logits of a unit, without layernorm's factor: two rows a lane, as totals() has them.
-__device__ __forceinline__ float2 multiply_unit(const unsigned char* weights, const uint4* x,
-                                                int lane) {
+// await(i): the weights of its i-th slot; free(i): they have been used.
+template <typename Await, typename Free>
+__device__ __forceinline__ float2 multiply_unit(const uint4* x, int lane, Await await, Free free) {
+  const int SLOT_TILES = SLOT_WEIGHTS / TILE;
   Sums sums[4];
+#pragma unroll 1
+  for (int slot = 0; slot < UNIT_SLOTS; slot++, x += SLOT_TILES * 4) {
+    const unsigned char* weights = await(slot);
 #pragma unroll 2
-  for (int tile = 0; tile < CHANNELS / 16; tile += 4) {
+    for (int tile = 0; tile < SLOT_TILES; tile += 4) {
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-      Tile t;
-      load(t, weights + (tile + i) * TILE_BYTES, lane);
-      multiply(sums[i], t, Input(x + (tile + i) * 4, lane));
+      for (int i = 0; i < 4; i++) {
+        Tile t;
+        load(t, weights + (tile + i) * TILE_BYTES, lane);
+        multiply(sums[i], t, Input(x + (tile + i) * 4, lane));
+      }
     }
+    free(slot);
   }
   sums[0] += sums[1], sums[2] += sums[3], sums[0] += sums[2];
   return totals(sums[0]);
@@ -134,9 +141,10 @@ __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, Layer
 #pragma unroll 1
     for (int unit = me.warp; unit < UNITS; unit += HEAD_WARPS) {
       head.take(a, me, unit_row(blockIdx.x, unit), factor, position, [&] {
-        float2 sums = multiply_unit(t.ring.await_unit(a, me, unit), s.x, me.lane);
-        Ring::free_unit(me, unit);
-        return sums;
+        const int first = unit * UNIT_SLOTS;
+        return multiply_unit(
+            s.x, me.lane, [&](int slot) { return t.ring.await_head(a, me, first + slot); },
+            [&](int slot) { Ring::free_head(me, first + slot); });
       });
     }
   }
@@ -169,14 +177,15 @@ __device__ __forceinline__ void help(const Arguments& a, const Me& me, int step,
     const float factor = inverse_deviation(s, me.lane, a.eps);
 #pragma unroll 1
     for (int unit = me.warp; unit < HELPER_UNITS; unit += HEAD_WARPS) {
-      if (WITH_STREAM && step == 0)
-        for (int i = 0; i < UNIT_SLOTS; i++) {
-          Address full = address_of(&s.full[unit * UNIT_SLOTS + i]);
+      auto await = [&](int slot) -> const unsigned char* {
+        slot += unit * UNIT_SLOTS;
+        Address full = address_of(&s.full[slot]);
+        if (WITH_STREAM && step == 0)
           until(a, me, SLOT_FULL, [&] { return has_ended(full, 0); });
-        }
-      head.take(a, me, unit_row(blockIdx.x, unit), factor, position, [&] {
-        return multiply_unit(me.slots + unit * UNIT_SLOTS * SLOT_BYTES, s.x, me.lane);
-      });
+        return me.slots + slot * SLOT_BYTES;
+      };
+      head.take(a, me, unit_row(blockIdx.x, unit), factor, position,
+                [&] { return multiply_unit(s.x, me.lane, await, [](int) {}); });
     }
   }
   head.send_best(a, me, tag);

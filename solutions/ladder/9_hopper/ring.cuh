@@ -89,28 +89,24 @@ struct Ring {
   }
   __device__ __forceinline__ void next_phase() { slot = (slot + PHASE_SLOTS) % SLOTS; }
 
-  // The lm_head's unit number i of this block. One warp alone uses it, and lets go of it for all.
-  static __device__ __forceinline__ int slot_of_unit(int i) {
-    return (LAYER_SLOTS + i * UNIT_SLOTS) % SLOTS;
-  }
-  __device__ __forceinline__ const unsigned char* await_unit(const Arguments& a, const Me& me,
+  // The lm_head's slot number i of this block. One warp alone uses it, and lets go of it for all:
+  // slot by slot, as the stream stands still until the first is free, and ends with the last.
+  static __device__ __forceinline__ int slot_of_head(int i) { return (LAYER_SLOTS + i) % SLOTS; }
+  __device__ __forceinline__ const unsigned char* await_head(const Arguments& a, const Me& me,
                                                              int i) const {
-    int first = slot_of_unit(i);
-    unsigned turns = i * UNIT_SLOTS / SLOTS;  // of the ring since the lm_head began
-    if (WITH_STREAM)
-#pragma unroll
-      for (int j = 0; j < UNIT_SLOTS; j++) {
-        Address full = address_of(&me.shared->full[first + j]);
-        unsigned expected = (parity >> (first + j) ^ turns) & 1;
-        until(a, me, SLOT_FULL, [&] { return has_ended(full, expected); });
-      }
-    return me.slots + first * SLOT_BYTES;
+    int mine = slot_of_head(i);
+    unsigned turns = i / SLOTS;  // of the ring since the lm_head began
+    if (WITH_STREAM) {
+      Address full = address_of(&me.shared->full[mine]);
+      unsigned expected = (parity >> mine ^ turns) & 1;
+      until(a, me, SLOT_FULL, [&] { return has_ended(full, expected); });
+    }
+    return me.slots + mine * SLOT_BYTES;
   }
-  static __device__ __forceinline__ void free_unit(const Me& me, int i) {
+  static __device__ __forceinline__ void free_head(const Me& me, int i) {
     if (!WITH_STREAM) return;
     __syncwarp();
-    if (me.lane < UNIT_SLOTS)
-      arrive(address_of(&me.shared->empty[slot_of_unit(i) + me.lane]), WARPS);
+    if (me.lane == 0) arrive(address_of(&me.shared->empty[slot_of_head(i)]), WARPS);
   }
   // After all units: each slot was filled `turns` times, and the first `rest` of them once more.
   __device__ __forceinline__ void pass_units() {
