@@ -14,8 +14,8 @@ template <typename Await, typename Free>
 __device__ __forceinline__ float2 multiply_unit(const uint4* x, int lane, Await await, Free free) {
   const int SLOT_TILES = SLOT_WEIGHTS / TILE;
   Sums sums[4];
-#pragma unroll 1
-  for (int slot = 0; slot < UNIT_SLOTS; slot++, x += SLOT_TILES * 4) {
+#pragma unroll
+  for (int slot = 0; slot < UNIT_SLOTS; slot++) {
     const unsigned char* weights = await(slot);
 #pragma unroll 2
     for (int tile = 0; tile < SLOT_TILES; tile += 4) {
@@ -23,7 +23,7 @@ __device__ __forceinline__ float2 multiply_unit(const uint4* x, int lane, Await 
       for (int i = 0; i < 4; i++) {
         Tile t;
         load(t, weights + (tile + i) * TILE_BYTES, lane);
-        multiply(sums[i], t, Input(x + (tile + i) * 4, lane));
+        multiply(sums[i], t, Input(x + (slot * SLOT_TILES + tile + i) * 4, lane));
       }
     }
     free(slot);
@@ -180,8 +180,7 @@ __device__ __forceinline__ void help(const Arguments& a, const Me& me, int step,
       auto await = [&](int slot) -> const unsigned char* {
         slot += unit * UNIT_SLOTS;
         Address full = address_of(&s.full[slot]);
-        if (WITH_STREAM && step == 0)
-          until(a, me, SLOT_FULL, [&] { return has_ended(full, 0); });
+        if (WITH_STREAM && step == 0) until(a, me, SLOT_FULL, [&] { return has_ended(full, 0); });
         return me.slots + slot * SLOT_BYTES;
       };
       head.take(a, me, unit_row(blockIdx.x, unit), factor, position,
