@@ -107,11 +107,10 @@ struct LayerThread {
     if (me.rank == 0 && tid < 3 * HEAD)
       dump(a, layer, DUMP_QKV + tid / HEAD * CHANNELS + me.cluster * HEAD + tid % HEAD,
            s.qkv[tid / HEAD][tid % HEAD]);
-    const bool has_newest = position % CLUSTER == me.rank;
     history.attend(me);
-    if (has_newest) attend_to_newest(a, me, layer, position);
+    if (me.warp == WARPS - 1 && history.has_newest()) keep_newest(a, me, layer, position);
     meet_all();
-    if (me.warp < 8) send_parts(me, peers, history.cached, has_newest);
+    if (me.warp < 8) send_parts(me, peers, history.count);
     mark(a, me, step, layer, 4);
 
     // Its projection: 16 rows a warp, the head's 64 columns.
