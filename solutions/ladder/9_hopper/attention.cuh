@@ -175,22 +175,31 @@ __device__ __forceinline__ void send_parts(const Me& me, const Peers& peers, int
 // two channels a lane. It is this lane's two.
 __device__ __forceinline__ float2 put_together(const Me& me) {
   const Shared& s = *me.shared;
-  float2 max_sum[CLUSTER], value[CLUSTER], out = {0, 0};
+  float4 pair[CLUSTER / 2];  // max and sum of two blocks
+  float2 value[CLUSTER];
 #pragma unroll
-  for (int i = 0; i < CLUSTER; i++) {
-    max_sum[i] = s.part.max_sum[i];
+  for (int i = 0; i < CLUSTER / 2; i++)
+    pair[i] = reinterpret_cast<const float4*>(s.part.max_sum)[i];
+#pragma unroll
+  for (int i = 0; i < CLUSTER; i++)
     value[i] = reinterpret_cast<const float2*>(s.part.values[i])[me.lane];
-  }
-  float max = max_sum[0].x, sum = 0.0f;
+  float max[CLUSTER / 2], sums[CLUSTER / 2];
+  float2 out[CLUSTER / 2];
 #pragma unroll
-  for (int i = 1; i < CLUSTER; i++) max = fmaxf(max, max_sum[i].x);
+  for (int i = 0; i < CLUSTER / 2; i++) max[i] = fmaxf(pair[i].x, pair[i].z);
+  const float most = fmaxf(fmaxf(max[0], max[1]), fmaxf(max[2], max[3]));
 #pragma unroll
-  for (int i = 0; i < CLUSTER; i++) {
-    float weight = power_of_2(max_sum[i].x - max);
-    sum += weight * max_sum[i].y, out.x += weight * value[i].x, out.y += weight * value[i].y;
+  for (int i = 0; i < CLUSTER / 2; i++) {
+    float v = power_of_2(pair[i].x - most), w = power_of_2(pair[i].z - most);
+    sums[i] = v * pair[i].y + w * pair[i].w;
+    out[i].x = v * value[2 * i].x + w * value[2 * i + 1].x;
+    out[i].y = v * value[2 * i].y + w * value[2 * i + 1].y;
   }
+  const float sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  const float x = (out[0].x + out[1].x) + (out[2].x + out[3].x);
+  const float y = (out[0].y + out[1].y) + (out[2].y + out[3].y);
   float inverse = __fdividef(1.0f, sum);
-  return make_float2(out.x * inverse, out.y * inverse);
+  return make_float2(x * inverse, y * inverse);
 }
 
 // For the projection, in shared memory.
