@@ -41,6 +41,8 @@ __device__ __forceinline__ void run_layers(const Arguments& a, const Me& me, int
     if (blockIdx.x == 0 && threadIdx.x == 32 * GATHERING && a.new_ids && !failed)
       post_to_host(a.new_ids + step, id);
     id = min(max(id, 0), a.vocab_size - 1);  // where no logit is a number any id will do
+    // For embed, which comes after the next step's first weights: x's token is far away.
+    prefetch(a.wte + (size_t)id * CHANNELS + t.own_x.channel);
     mark(a, me, step, LAYERS, 2);
   }
   const int next = first_position + a.num_steps;

@@ -157,6 +157,10 @@ __device__ __forceinline__ void post(void* p, uint4 v) {
                "r"(v.z), "r"(v.w)
                : "memory");
 }
+// The line at p is on its way into L2.
+__device__ __forceinline__ void prefetch(const void* p) {
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(p) : "memory");
+}
 // For the host to see.
 __device__ __forceinline__ void post_to_host(int* p, int v) {
   asm volatile("st.relaxed.sys.global.u32 [%0], %1;" ::"l"(p), "r"(v) : "memory");
