@@ -82,6 +82,7 @@ struct Shared {
   };
   float squares[24], squares_mlp[24];  // of 32 channels of x each
   unsigned long long best[HEAD_WARPS];
+  float newest_score;
   int id[WARPS - GATHERING];  // of the token that is fed, for each gathering warp; -1: x
   unsigned where;             // for a failure: layer, step
   uint64_t full[HELD], empty[HELD], exchange[EXCHANGES];

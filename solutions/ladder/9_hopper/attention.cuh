@@ -2,8 +2,8 @@
 // cache, and warps share them, eight lanes a position.
 //
 // Keys and values are on their way before the query is known: a lane has 8 channels of up to three
-// positions of each, in registers. The newest position comes after the cached ones of its block,
-// but with key and value from the exchange; they are put into the cache for the next step.
+// positions of each, in registers. The newest position is not read from the cache: its block has
+// key and value from the exchange, and puts them there for the next step.
 #pragma once
 #include "exchange.cuh"
 
@@ -17,11 +17,6 @@ template <typename T>
 struct EightOf {
   uint4 w;  // bfloat16
   __device__ __forceinline__ void load(const T* from) { w = __ldcg((const uint4*)from); }
-  __device__ __forceinline__ void take(const float* from) {
-    const float4 a = ((const float4*)from)[0], b = ((const float4*)from)[1];
-    w.x = bits_of(__floats2bfloat162_rn(a.x, a.y)), w.y = bits_of(__floats2bfloat162_rn(a.z, a.w));
-    w.z = bits_of(__floats2bfloat162_rn(b.x, b.y)), w.w = bits_of(__floats2bfloat162_rn(b.z, b.w));
-  }
   __device__ __forceinline__ void get(float (&v)[8]) const {
     v[0] = low(w.x), v[1] = high(w.x), v[2] = low(w.y), v[3] = high(w.y);
     v[4] = low(w.z), v[5] = high(w.z), v[6] = low(w.w), v[7] = high(w.w);
@@ -33,9 +28,6 @@ struct EightOf<float> {
   __device__ __forceinline__ void load(const float* from) {
     a = __ldcg((const float4*)from), b = __ldcg((const float4*)from + 1);
   }
-  __device__ __forceinline__ void take(const float* from) {
-    a = ((const float4*)from)[0], b = ((const float4*)from)[1];
-  }
   __device__ __forceinline__ void get(float (&v)[8]) const {
     v[0] = a.x, v[1] = a.y, v[2] = a.z, v[3] = a.w;
     v[4] = b.x, v[5] = b.y, v[6] = b.z, v[7] = b.w;
@@ -44,19 +36,15 @@ struct EightOf<float> {
 
 struct History {
   EightOf<Cached> keys[PASSES], values[PASSES];
-  // Positions of this block: rank, rank + 8, ...; and those of them that are in the cache: all but
-  // the newest, which one of the blocks has.
-  int count, cached;
+  int cached;  // positions of this block that are in the cache; they are rank, rank + 8, ...
 
   __device__ __forceinline__ History(const Me& me, int position)
-      : count((position - me.rank + CLUSTER) / CLUSTER),
-        cached(count - (position % CLUSTER == me.rank)) {}
-  __device__ __forceinline__ bool has_newest() const { return cached < count; }
+      : cached(position > me.rank ? (position - me.rank + 7) / CLUSTER : 0) {}
 
   // Whether this warp has something to do in a pass, and which of the block's positions this lane
   // has. Lanes beyond the last one take the last one again, and leave it out later.
   __device__ __forceinline__ bool has(const Me& me, int pass) const {
-    return (pass * WARPS + me.warp) * 4 < count;
+    return (pass * WARPS + me.warp) * 4 < cached;
   }
   __device__ __forceinline__ int index(const Me& me, int pass) const {
     return (pass * WARPS + me.warp) * 4 + me.lane / 8;
@@ -66,23 +54,16 @@ struct History {
     size_t head = (size_t)me.cluster * a.block_size * HEAD;
 #pragma unroll
     for (int i = 0; i < PASSES; i++)
-      if ((i * WARPS + me.warp) * 4 < cached) {
+      if (has(me, i)) {
         int position = min(index(me, i), cached - 1) * CLUSTER + me.rank;
         size_t at = head + position * HEAD + me.lane % 8 * 8;
         keys[i].load(a.keys[layer] + at), values[i].load(a.values[layer] + at);
       }
   }
 
-  // Key and value of the newest position, from the exchange, where this lane has it in a pass.
-  __device__ __forceinline__ void take_newest(const Me& me, int pass) {
-    if (!has_newest() || index(me, pass) < cached) return;
-    const int channel = me.lane % 8 * 8;
-    keys[pass].take(me.shared->qkv[1] + channel), values[pass].take(me.shared->qkv[2] + channel);
-  }
-
   // This warp's part: 64 sums of values, weighted by 2^(score - max); max; the sum of the weights.
   // Scores have been multiplied by log2(e), with the query.
-  __device__ __forceinline__ void attend(const Me& me) {
+  __device__ __forceinline__ void attend(const Me& me) const {
     Shared& s = *me.shared;
     float max = -1e30f, sum = 0.0f, value[8] = {0, 0, 0, 0, 0, 0, 0, 0}, score[PASSES];
     auto* query = reinterpret_cast<const float4*>(s.qkv[0]) + me.lane % 8 * 2;
@@ -91,12 +72,11 @@ struct History {
     for (int i = 0; i < PASSES; i++)
       if (has(me, i)) {
         float k[8];
-        take_newest(me, i);
         keys[i].get(k);
         float dot = (k[0] * q.x + k[1] * q.y) + (k[2] * q.z + k[3] * q.w) +
                     (k[4] * r.x + k[5] * r.y) + (k[6] * r.z + k[7] * r.w);
         dot += of_lane(dot, 1), dot += of_lane(dot, 2), dot += of_lane(dot, 4);
-        score[i] = index(me, i) < count ? dot : -1e30f;
+        score[i] = index(me, i) < cached ? dot : -1e30f;
         max = fmaxf(max, score[i]);
       }
     if (has(me, 0)) {
@@ -127,39 +107,47 @@ struct History {
   }
 };
 
-__device__ __forceinline__ void store_two(float* to, float2 v) {
-  *reinterpret_cast<float2*>(to) = v;
-}
-__device__ __forceinline__ void store_two(__nv_bfloat16* to, float2 v) {
-  *reinterpret_cast<__nv_bfloat162*>(to) = __floats2bfloat162_rn(v.x, v.y);
-}
-// Key and value of the newest position into the cache, two channels a lane. By a warp of the block
-// that it belongs to: the last one, which has the least history.
-__device__ __forceinline__ void keep_newest(const Arguments& a, const Me& me, int layer,
-                                            int position) {
-  auto* pairs = reinterpret_cast<const float2*>(me.shared->qkv);
-  size_t at = ((size_t)me.cluster * a.block_size + position) * HEAD + 2 * me.lane;
-  store_two(a.keys[layer] + at, pairs[HEAD / 2 + me.lane]);
-  store_two(a.values[layer] + at, pairs[HEAD + me.lane]);
+// The block that the newest position belongs to: its score, by warp 8; into the cache, by warp 7.
+__device__ __forceinline__ void attend_to_newest(const Arguments& a, const Me& me, int layer,
+                                                 int position) {
+  Shared& s = *me.shared;
+  if (me.warp == 8) {
+    auto* pairs = reinterpret_cast<const float2*>(s.qkv);
+    float2 q = pairs[me.lane], k = pairs[HEAD / 2 + me.lane];
+    float dot = q.x * k.x + q.y * k.y;
+#pragma unroll
+    for (int mask = 16; mask > 0; mask /= 2) dot += of_lane(dot, mask);
+    if (me.lane == 0) s.newest_score = dot;
+  } else if (me.warp == 7) {
+    size_t at = ((size_t)me.cluster * a.block_size + position) * HEAD;
+    for (int c = me.lane; c < HEAD; c += 32) {
+      a.keys[layer][at + c] = Cached(s.qkv[1][c]);
+      a.values[layer][at + c] = Cached(s.qkv[2][c]);
+    }
+  }
 }
 
 // Puts the warps' parts together, and sends this block's to all of the cluster. By the first 8
 // warps: four threads a channel, each of them has three warps' parts.
-__device__ __forceinline__ void send_parts(const Me& me, const Peers& peers, int count) {
+__device__ __forceinline__ void send_parts(const Me& me, const Peers& peers, int cached,
+                                           bool has_newest) {
   Shared& s = *me.shared;
   const int channel = threadIdx.x / 4;
+  const bool newest = has_newest && me.quad == 0;
   float2 max_sum[3];
-  float max = -1e30f, value[3], sum = 0.0f, total = 0.0f;
+  float max = -1e30f, value[3], sum = 0.0f, total = 0.0f, score = -1e30f, its_value = 0.0f;
 #pragma unroll
   for (int i = 0; i < 3; i++) {
     const float* part = s.parts[me.quad * 3 + i];
     max_sum[i] = *reinterpret_cast<const float2*>(part + HEAD), value[i] = part[channel];
     max = fmaxf(max, max_sum[i].x);
   }
+  if (newest) score = s.newest_score, its_value = s.qkv[2][channel], max = fmaxf(max, score);
   max = fmaxf(max, of_lane(max, 1)), max = fmaxf(max, of_lane(max, 2));
+  if (newest) sum = power_of_2(score - max), total = sum * its_value;
 #pragma unroll
   for (int i = 0; i < 3; i++)
-    if ((me.quad * 3 + i) * 4 < count) {  // others have written no sums
+    if ((me.quad * 3 + i) * 4 < cached) {  // others have written no sums
       float weight = power_of_2(max_sum[i].x - max);
       sum += weight * max_sum[i].y, total += weight * value[i];
     }

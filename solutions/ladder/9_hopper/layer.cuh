@@ -107,10 +107,11 @@ struct LayerThread {
     if (me.rank == 0 && tid < 3 * HEAD)
       dump(a, layer, DUMP_QKV + tid / HEAD * CHANNELS + me.cluster * HEAD + tid % HEAD,
            s.qkv[tid / HEAD][tid % HEAD]);
+    const bool has_newest = position % CLUSTER == me.rank;
     history.attend(me);
-    if (me.warp == WARPS - 1 && history.has_newest()) keep_newest(a, me, layer, position);
+    if (has_newest) attend_to_newest(a, me, layer, position);
     meet_all();
-    if (me.warp < 8) send_parts(me, peers, history.count);
+    if (me.warp < 8) send_parts(me, peers, history.cached, has_newest);
     mark(a, me, step, layer, 4);
 
     // Its projection: 16 rows a warp, the head's 64 columns.
