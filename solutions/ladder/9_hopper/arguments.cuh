@@ -53,7 +53,6 @@ enum What {
   BEST_OF_ALL
 };
 
-const int HELD = HELPER_UNITS * UNIT_SLOTS > SLOTS ? HELPER_UNITS * UNIT_SLOTS : SLOTS;  // slots
 
 // A block's shared memory, after the slots. What shares a place is never needed at the same time:
 // between the last reader of the one and the first writer of the other, from another block too,
@@ -81,7 +80,7 @@ struct Shared {
     uint4 hidden[INNER / 4];
   };
   float squares[24], squares_mlp[24];  // of 32 channels of x each
-  unsigned long long best[HEAD_WARPS];
+  unsigned long long best[WARPS];
   float newest_score;
   int id[WARPS - GATHERING];  // of the token that is fed, for each gathering warp; -1: x
   unsigned where;             // for a failure: layer, step

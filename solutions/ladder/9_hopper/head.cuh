@@ -81,13 +81,11 @@ struct Head {
   // The block's best to all that want it. By all threads that compute.
   __device__ __forceinline__ void send_best(const Arguments& a, const Me& me, unsigned tag) {
     Shared& s = *me.shared;
-    if (me.warp < HEAD_WARPS) {
-      best = warp_max(best);
-      if (me.lane == 0) s.best[me.warp] = best;
-    }
+    best = warp_max(best);
+    if (me.lane == 0) s.best[me.warp] = best;
     meet_all();
     if (me.warp == 0) {
-      best = warp_max(me.lane < HEAD_WARPS ? s.best[me.lane] : WORST);
+      best = warp_max(me.lane < WARPS ? s.best[me.lane] : WORST);
       if (me.lane < BEST_COPIES)
         post(a.best + me.lane * 128 + blockIdx.x,
              make_uint2((unsigned)(best >> 31) << 1 | tag, (unsigned)best << 1 | tag));
@@ -119,7 +117,7 @@ __device__ __forceinline__ int best_of_all(const Arguments& a, const Me& me, uns
   return best == NO_NUMBER ? NOT_FINITE : 0x3fffffff - (int)(best & 0x3fffffff);
 }
 
-// A layer block's part of the lm_head: its units come through the ring.
+// A layer block's part of the lm_head: its units come through the ring, but for those that stay.
 __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, LayerThread& t, int step,
                                          int position, unsigned tag) {
   Shared& s = *me.shared;
@@ -134,18 +132,24 @@ __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, Layer
   Head head(a);
   await(a, me, X_ATTENTION, t.x_parity(step, LAYERS));
   if (threadIdx.x == 0) expect_next(me, X_ATTENTION);
-  if (me.warp < HEAD_WARPS) {
+  if (me.warp < HEAD_WARPS + KEPT) {  // the last KEPT of these have a kept unit each
     await(a, me, SQUARES_ATTENTION, t.x_parity(step, LAYERS));
     if (threadIdx.x == 0) expect_next(me, SQUARES_ATTENTION);
     const float factor = inverse_deviation(s, me.lane, a.eps);
+    const bool streams = me.warp < HEAD_WARPS;
+    const int kept = STREAMED + me.warp - HEAD_WARPS;
 #pragma unroll 1
-    for (int unit = me.warp; unit < UNITS; unit += HEAD_WARPS) {
-      head.take(a, me, unit_row(blockIdx.x, unit), factor, position, [&] {
-        const int first = unit * UNIT_SLOTS;
-        return multiply_unit(
-            s.x, me.lane, [&](int slot) { return t.ring.await_head(a, me, first + slot); },
-            [&](int slot) { Ring::free_head(me, first + slot); });
-      });
+    for (int unit = streams ? me.warp : kept; unit < (streams ? STREAMED : UNITS);
+         unit += HEAD_WARPS) {
+      auto await = [&](int slot) {
+        return streams ? t.ring.await_head(a, me, unit * UNIT_SLOTS + slot)
+                       : await_kept(a, me, SLOTS + (unit - STREAMED) * UNIT_SLOTS + slot, step);
+      };
+      auto free = [&](int slot) {
+        if (streams) Ring::free_head(me, unit * UNIT_SLOTS + slot);
+      };
+      head.take(a, me, unit_row(blockIdx.x, unit), factor, position,
+                [&] { return multiply_unit(s.x, me.lane, await, free); });
     }
   }
   t.ring.pass_units();
@@ -177,12 +181,7 @@ __device__ __forceinline__ void help(const Arguments& a, const Me& me, int step,
     const float factor = inverse_deviation(s, me.lane, a.eps);
 #pragma unroll 1
     for (int unit = me.warp; unit < HELPER_UNITS; unit += HEAD_WARPS) {
-      auto await = [&](int slot) -> const unsigned char* {
-        slot += unit * UNIT_SLOTS;
-        Address full = address_of(&s.full[slot]);
-        if (WITH_STREAM && step == 0) until(a, me, SLOT_FULL, [&] { return has_ended(full, 0); });
-        return me.slots + slot * SLOT_BYTES;
-      };
+      auto await = [&](int slot) { return await_kept(a, me, unit * UNIT_SLOTS + slot, step); };
       head.take(a, me, unit_row(blockIdx.x, unit), factor, position,
                 [&] { return multiply_unit(s.x, me.lane, await, [](int) {}); });
     }

@@ -61,10 +61,13 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
   sync_cluster();  // nobody sends before the barriers are there
   if (me.warp == WARPS) {
     if (WITH_STREAM && me.lane == 0) {
-      if (in_layers)
-        stream_weights(a, me);
-      else
-        load_all(me, a.stream + stream_of(blockIdx.x));
+      const Weight* from = a.stream + stream_of(blockIdx.x);
+      if (in_layers) {
+        load_once(me, SLOTS, KEPT * UNIT_SLOTS, from + (size_t)STEP_SLOTS * SLOT_WEIGHTS);
+        stream_weights(a, me, from);
+      } else {
+        load_once(me, 0, HELPER_UNITS * UNIT_SLOTS, from);
+      }
     }
     __syncwarp();
   } else if (in_layers) {

@@ -19,8 +19,8 @@ __device__ __forceinline__ void copy_slot(const Me& me, int slot, const Weight* 
 
 // A layer block's stream, again in each step. At most `window` copies are in flight, and `gap`
 // cycles apart: bursts would hold up the exchanges. By one thread.
-__device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me) {
-  const Weight* from = a.stream + stream_of(blockIdx.x);
+__device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me,
+                                               const Weight* from) {
   const Pacing pacing = a.pacing;
   const uint64_t policy = READ_ONCE ? evict_first() : evict_as_usual();
   // A bit a slot: the parity of the phase to wait for next. Nobody waits for a slot to be empty the
@@ -47,7 +47,12 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me)
       }
       empty_parity ^= 1u << slot;
       const bool head = i >= LAYER_SLOTS;
-      while (in_flight >= (head ? pacing.head_window : pacing.layer_window)) await_oldest();
+      // The last copy to this slot has ended, or it weren't empty. It must be seen to end before
+      // the next one begins: who waits may not fall two phases behind. A slot's turn comes every
+      // SLOTS copies, but sooner where a step ends in the middle of the ring.
+      const int turn = i < SLOTS ? i + 1 + (STEP_SLOTS - 1 - i) % SLOTS : SLOTS;
+      const int window = min(turn, head ? pacing.head_window : pacing.layer_window);
+      while (in_flight >= window) await_oldest();
       while ((int)(cycles() - last) < (head ? pacing.head_gap : pacing.layer_gap)) continue;
       copy_slot(me, slot, from + (size_t)i * SLOT_WEIGHTS, policy);
       last = cycles();
@@ -56,11 +61,18 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me)
   while (in_flight > 0) await_oldest();  // nothing may arrive after the block has ended
 }
 
-// A helper's rows of the lm_head: once, for all steps.
-__device__ __forceinline__ void load_all(const Me& me, const Weight* from) {
+// Rows of the lm_head that stay in `count` slots from `first` on: once, for all steps.
+__device__ __forceinline__ void load_once(const Me& me, int first, int count, const Weight* from) {
   const uint64_t policy = evict_first();
-  for (int i = 0; i < HELPER_UNITS * UNIT_SLOTS; i++)
-    copy_slot(me, i, from + (size_t)i * SLOT_WEIGHTS, policy);
+  for (int i = 0; i < count; i++)
+    copy_slot(me, first + i, from + (size_t)i * SLOT_WEIGHTS, policy);
+}
+// Where they are, in a kernel's step number `step`.
+__device__ __forceinline__ const unsigned char* await_kept(const Arguments& a, const Me& me,
+                                                           int slot, int step) {
+  Address full = address_of(&me.shared->full[slot]);
+  if (WITH_STREAM && step == 0) until(a, me, SLOT_FULL, [&] { return has_ended(full, 0); });
+  return me.slots + slot * SLOT_BYTES;
 }
 
 // A warp's view of the ring.
@@ -110,7 +122,7 @@ struct Ring {
   }
   // After all units: each slot was filled `turns` times, and the first `rest` of them once more.
   __device__ __forceinline__ void pass_units() {
-    constexpr int turns = UNITS * UNIT_SLOTS / SLOTS, rest = UNITS * UNIT_SLOTS % SLOTS;
+    constexpr int turns = STREAMED * UNIT_SLOTS / SLOTS, rest = STREAMED * UNIT_SLOTS % SLOTS;
     constexpr int first = LAYER_SLOTS % SLOTS;
     constexpr unsigned all = (1u << SLOTS) - 1, some = (1u << rest) - 1;
     constexpr unsigned odd = turns % 2 ? all & ~some : some;  // from `first` on

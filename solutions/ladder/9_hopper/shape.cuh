@@ -47,23 +47,27 @@ const int UNIT = 16 * CHANNELS;  // of the lm_head: 16 rows, by one warp
 const int SLOT_WEIGHTS = sizeof(Weight) == 1 ? 12288 : 6144;
 const int SLOT_BYTES = SLOT_WEIGHTS * sizeof(Weight);
 const int SLOTS = 196608 / SLOT_BYTES;
+const int HELD = sizeof(Weight) == 4 ? 8 : 18;  // slots that a block has room for
 const int PHASE_SLOTS = PHASE / SLOT_WEIGHTS, UNIT_SLOTS = UNIT / SLOT_WEIGHTS;
 
 // The lm_head's rows, in units of 16: so many of each layer block, which streams them, and of each
-// helper, which keeps them in shared memory all the time.
+// helper, which keeps them in shared memory all the time. (18 slots have room: two more than the
+// ring's 16. float32's are twice as large, so its ring has all that there are.)
 #ifdef HOPPER_UNITS
 const int UNITS = HOPPER_UNITS, HELPER_UNITS = 1;  // fewer for tests
 #else
-const int HELPER_UNITS = HELPERS == 0 ? 0 : sizeof(Weight) == 4 ? 4 : sizeof(Weight) == 2 ? 9 : 16;
+const int HELPER_UNITS = HELPERS == 0 ? 0 : HELD / UNIT_SLOTS;
 const int UNITS = ((50257 + 15) / 16 - HELPERS * HELPER_UNITS + LAYER_BLOCKS - 1) / LAYER_BLOCKS;
 #endif
+// Of a layer block's units, the last ones stay beside the ring; the others come through it.
+const int KEPT = KEEP_UNITS ? (HELD - SLOTS) / UNIT_SLOTS : 0, STREAMED = UNITS - KEPT;
 const int HEAD_ROWS = 16 * (LAYER_BLOCKS * UNITS + HELPERS * HELPER_UNITS);  // 50257 at least
 // Warps that work on the lm_head: each has a unit of the ring.
 const int HEAD_WARPS = SLOTS / UNIT_SLOTS < 8 ? SLOTS / UNIT_SLOTS : 8;
 
 // A block's part of the stream, in the order of its use.
-const int LAYER_SLOTS = LAYERS * 3 * PHASE_SLOTS, STEP_SLOTS = LAYER_SLOTS + UNITS * UNIT_SLOTS;
-const size_t BLOCK_STREAM = (size_t)STEP_SLOTS * SLOT_WEIGHTS;  // weights
+const int LAYER_SLOTS = LAYERS * 3 * PHASE_SLOTS, STEP_SLOTS = LAYER_SLOTS + STREAMED * UNIT_SLOTS;
+const size_t BLOCK_STREAM = (size_t)(STEP_SLOTS + KEPT * UNIT_SLOTS) * SLOT_WEIGHTS;  // weights
 const size_t HELPER_STREAM = (size_t)HELPER_UNITS * UNIT;
 const size_t STREAM = LAYER_BLOCKS * BLOCK_STREAM + HELPERS * HELPER_STREAM;
 

@@ -6,6 +6,9 @@
 #ifndef HELPING_CLUSTERS
 #define HELPING_CLUSTERS 3  // of 8 blocks, for the lm_head; 0: the layers' blocks have all of it
 #endif
+#ifndef KEEP_UNITS
+#define KEEP_UNITS 1  // layers' blocks keep a part of the lm_head, where the ring leaves room
+#endif
 #ifndef CACHE_AHEAD
 #define CACHE_AHEAD 1  // keys and values are loaded before the query has come
 #endif
