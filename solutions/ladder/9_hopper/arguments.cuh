@@ -53,7 +53,6 @@ enum What {
   BEST_OF_ALL
 };
 
-
 // A block's shared memory, after the slots. What shares a place is never needed at the same time:
 // between the last reader of the one and the first writer of the other, from another block too,
 // lies an exchange that needs the reader's result.

@@ -153,8 +153,11 @@ __device__ __forceinline__ void send_parts(const Me& me, const Peers& peers, int
     }
   sum += of_lane(sum, 1), total += of_lane(total, 1);
   sum += of_lane(sum, 2), total += of_lane(total, 2);
-  peers.send(me, &s.part.values[me.rank][channel], __float_as_uint(total), PARTS_HERE);
-  if (channel == 0)
+  const float4 four = half_of_eight(total, me.lane);
+  if (me.lane % 2 == 0)
+    peers.send(me, &s.part.values[me.rank][8 * me.warp + me.lane / 16 * 4], as_words(four),
+               PARTS_HERE);
+  else if (threadIdx.x < 16)  // max and sum are the same in all lanes
     peers.send(me, &s.part.max_sum[me.rank], make_uint2(__float_as_uint(max), __float_as_uint(sum)),
                PARTS_HERE);
 }

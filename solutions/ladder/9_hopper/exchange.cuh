@@ -2,8 +2,8 @@
 //
 // Within a cluster: a store into the other's shared memory (st.async), whose bytes count at an
 // mbarrier there. It gets there in 0.2 us; who waits for it asks its own shared memory. Each of the
-// eight blocks needs what all of them have, so every value is sent eight times: four lanes have it,
-// and each of them sends it to two blocks.
+// eight blocks needs what all of them have, so every value is sent eight times, four values a
+// store: a store of 4 bytes takes as long as one of 16.
 //
 // Across clusters: floats through L2, each with a tag in its lowest bit: the parity of the layer.
 // Who needs one polls until the tag is right, and has the value with the same load. Two layers
@@ -18,25 +18,41 @@ namespace hopper {
 
 // ------------------------------------------------------------------------------- in a cluster
 
-// Two blocks of the cluster that a lane sends to, as distances from its own addresses. The four
-// lanes with the same value are 8 apart for x (see Gatherer), and neighbours for all else.
+// The blocks of the cluster that a lane sends to, as distances from its own addresses. In gathering
+// warps (see Gatherer) four lanes have the same of x, and each sends it to two blocks; in others a
+// lane has one block, and so has its neighbour.
 struct Peers {
   Address first, second;
   __device__ __forceinline__ Peers(const Me& me) {
     Address own = address_of(me.shared);
-    int pair = me.gathers() ? me.lane / 8 : me.quad;
-    first = in_block(2 * pair, own) - own, second = in_block(2 * pair + 1, own) - own;
+    int block = me.gathers() ? me.lane / 8 * 2 : me.lane / 2 % CLUSTER;
+    first = in_block(block, own) - own, second = in_block(block | 1, own) - own;
   }
-  // To the place that `place` has in each of them.
+  // To the place that `place` has in the other block, or in both.
   template <typename Value>
   __device__ __forceinline__ void send(const Me& me, const void* place, Value value,
                                        What what) const {
     if (!WITH_CHAIN) return;
-    Address to = address_of(place), barrier = address_of(&me.shared->exchange[what]);
-    hopper::send(to + first, value, barrier + first);
-    hopper::send(to + second, value, barrier + second);
+    hopper::send(address_of(place) + first, value, barrier_of(me, what) + first);
+  }
+  template <typename Value>
+  __device__ __forceinline__ void send_both(const Me& me, const void* place, Value value,
+                                            What what) const {
+    send(me, place, value, what);
+    if (WITH_CHAIN) hopper::send(address_of(place) + second, value, barrier_of(me, what) + second);
+  }
+  static __device__ __forceinline__ Address barrier_of(const Me& me, What what) {
+    return address_of(&me.shared->exchange[what]);
   }
 };
+
+// A warp has eight values, each in a group of four lanes. Lanes 0 to 15 get the first four of them,
+// lanes 16 to 31 the others: 16 bytes for each block of the cluster, in a lane and its neighbour.
+__device__ __forceinline__ float4 half_of_eight(float v, int lane) {
+  const int first = lane & 16;
+  auto from = [&](int source) { return __shfl_sync(0xffffffff, v, source); };
+  return make_float4(from(first), from(first + 4), from(first + 8), from(first + 12));
+}
 
 // ------------------------------------------------------------------------------- through L2
 
@@ -112,13 +128,13 @@ struct Gatherer {
   // x, and the sum of its squares over each 32 channels, to all blocks of the cluster.
   __device__ __forceinline__ void broadcast(const Me& me, const Peers& peers, uint4* to,
                                             What x_here, float* squares, What squares_here) const {
-    peers.send(me, to + channel / 4, prepared(x), x_here);
+    peers.send_both(me, to + channel / 4, prepared(x), x_here);
     float sum = (x.x * x.x + x.y * x.y) + (x.z * x.z + x.w * x.w);
 #pragma unroll
     for (int mask = 1; mask < 8; mask *= 2) sum += of_lane(sum, mask);
     if (me.lane % 8 == 0)
-      peers.send(me, squares + me.rank * 3 + me.warp - GATHERING, __float_as_uint(sum),
-                 squares_here);
+      peers.send_both(me, squares + me.rank * 3 + me.warp - GATHERING, __float_as_uint(sum),
+                      squares_here);
   }
 };
 

@@ -96,7 +96,9 @@ struct LayerThread {
       if (tid == 0) expect_next(me, SQUARES_ATTENTION);
       float v = normalised_total(me, s.squares, a.eps) * scale + bias;
       if (tid / 4 < 8) v *= 0.125f * 1.4426950409f;  // 1 / sqrt(HEAD); log2(e): softmax by 2^s
-      peers.send(me, &s.qkv[tid / 32][8 * me.rank + tid / 4 % 8], __float_as_uint(v), QKV_HERE);
+      const float4 four = half_of_eight(v, me.lane);
+      if (me.lane % 2 == 0)
+        peers.send(me, &s.qkv[me.warp][8 * me.rank + me.lane / 16 * 4], as_words(four), QKV_HERE);
     }
 
     // The head's attention.
@@ -221,17 +223,9 @@ struct LayerThread {
 
   // The MLP's inner channel 32 * rank + tid / 4, in four threads, to the whole cluster.
   __device__ __forceinline__ void send_hidden(const Me& me, float v) {
-    const int channel = OWN_INNER * me.rank + threadIdx.x / 4;
-    if constexpr (sizeof(Weight) == 4) {
-      peers.send(me, reinterpret_cast<float*>(me.shared->hidden) + channel, __float_as_uint(v),
-                 HIDDEN_HERE);
-    } else {  // a word is two channels' hi or lo: even channels send the one, odd ones the other
-      bool odd = channel & 1;
-      float other = of_lane(v, 4);
-      uint2 parts = split(odd ? other : v, odd ? v : other);
-      auto* words = reinterpret_cast<unsigned*>(me.shared->hidden + channel / 4);
-      peers.send(me, words + 2 * odd + (channel >> 1 & 1), odd ? parts.y : parts.x, HIDDEN_HERE);
-    }
+    const float4 four = half_of_eight(v, me.lane);
+    uint4* place = me.shared->hidden + (OWN_INNER * me.rank + 8 * me.warp) / 4 + me.lane / 16;
+    if (me.lane % 2 == 0) peers.send(me, place, prepared(four), HIDDEN_HERE);
   }
 };
 

@@ -60,7 +60,8 @@ const int HELPER_UNITS = HELPERS == 0 ? 0 : HELD / UNIT_SLOTS;
 const int UNITS = ((50257 + 15) / 16 - HELPERS * HELPER_UNITS + LAYER_BLOCKS - 1) / LAYER_BLOCKS;
 #endif
 // Of a layer block's units, the last ones stay beside the ring; the others come through it.
-const int KEPT = KEEP_UNITS ? (HELD - SLOTS) / UNIT_SLOTS : 0, STREAMED = UNITS - KEPT;
+const int ROOM = KEEP_UNITS ? (HELD - SLOTS) / UNIT_SLOTS : 0;
+const int KEPT = ROOM < UNITS ? ROOM : UNITS, STREAMED = UNITS - KEPT;
 const int HEAD_ROWS = 16 * (LAYER_BLOCKS * UNITS + HELPERS * HELPER_UNITS);  // 50257 at least
 // Warps that work on the lm_head: each has a unit of the ring.
 const int HEAD_WARPS = SLOTS / UNIT_SLOTS < 8 ? SLOTS / UNIT_SLOTS : 8;
