@@ -6,7 +6,7 @@
     python bench/classroom.py --from FILE --docs    measures nothing: tables of what was kept
 
     class      all of them by python -m grader.classroom: time, memory
-    alone      some by grade.py, one at a time: is it the same?
+    alone      some by grade.py, without the class's machinery: is it the same?
     kills      some again, while workers are killed
     scheduler  some again, on a cluster whose scheduler is killed
     disk       some again, with RESULTS on a disk that fills (takes root)
@@ -23,6 +23,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +37,7 @@ from bench.classes.running import Run, alone, differences
 from bench.tables import Table, number
 from grader import environment, files
 from grader.framework import REGISTRY
+from grader.results import Result
 from mingpt import cli
 from mingpt.errors import LabError
 
@@ -156,15 +158,11 @@ class Show:
         graded, found = self.whole.results(), {}
         (self.place / "alone").mkdir()
         begun = time.monotonic()
-        for name in self.some:
-            say(f"alone: {len(found)} of {len(self.some)}")
-            folder = self.place / "some" / name
-            if not folder.is_dir():
-                shutil.unpack_archive(f"{folder}.zip", self.place / "unpacked" / name)
-                folder = self.place / "unpacked" / name
-            result = alone(folder, self.checks, self.place / "cache-alone", self.place / "alone")
-            if result is not None:
-                found[name] = result
+        with ThreadPoolExecutor(self.options.workers) as pool:
+            for name, result in zip(self.some, pool.map(self._alone, self.some), strict=True):
+                if result is not None:
+                    found[name] = result
+                say(f"alone: {len(found)} of {len(self.some)}")
         seconds = time.monotonic() - begun
         wrong = differences({name: graded[name] for name in self.some}, found)
         self.results["steps"].append(
@@ -172,6 +170,13 @@ class Show:
              "calls": len(found), "disturbed": 0, "wrong": len(wrong)}
         )  # fmt: skip
         self.results["wrong"] += [f"alone: {line}" for line in wrong]
+
+    def _alone(self, name: str) -> Result | None:
+        folder = self.place / "some" / name
+        if not folder.is_dir():
+            shutil.unpack_archive(f"{folder}.zip", self.place / "unpacked" / name)
+            folder = self.place / "unpacked" / name
+        return alone(folder, self.checks, self.place / "cache-alone", self.place / "alone")
 
     def do_kills(self, say: Callable[[str], None]) -> None:
         run = faults.copy_of(self.few, "kills")
@@ -231,7 +236,7 @@ class Show:
 
 WHAT = {
     "class": "undisturbed",
-    "alone": "each by grade.py alone, one at a time",
+    "alone": "each by grade.py, without the class",
     "kills": "workers killed",
     "scheduler": "the scheduler killed",
     "disk": "the disk full",

@@ -133,7 +133,7 @@ def _batch(completed: as_completed) -> list:
     while time.monotonic() < deadline:
         if batch := completed.next_batch(block=False):
             return list(batch)
-        time.sleep(0.02)
+        time.sleep(0.1)
     return []
 
 
