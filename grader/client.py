@@ -1,7 +1,6 @@
 """The grader's side of a worker: start it, ask it, give up on it in time, and say how it ended."""
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ class WorkerDied(WorkerFailed):
     """The process ended without an answer. `signal` is the signal's name, or "" after an exit."""
 
     def __init__(self, status: int):
-        self.signal = signal.Signals(-status).name if status < 0 else ""
+        self.signal = _name_of_signal(-status) if status < 0 else ""
         self.status = status
         how = f"was killed by {self.signal}" if self.signal else f"ended with exit status {status}"
         super().__init__(f"the process that ran your code {how} without an answer")
@@ -91,7 +90,7 @@ class Worker:
             )
         except BaseException:
             self._channel.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            files.remove(self._folder)
             raise
         finally:
             os.close(theirs)
@@ -194,7 +193,7 @@ class Worker:
         self._end()
         self._channel.close()
         self._output = self.output()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        files.remove(self._folder)
 
     def gpu_lost(self) -> str:
         """After a failure on a GPU: why no process can use it any more, "" where one can."""
@@ -216,6 +215,13 @@ class Worker:
 
     def __exit__(self, *_) -> None:
         self.close()
+
+
+def _name_of_signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most of the real-time signals have none
+        return f"signal {number}"
 
 
 def printable(text: str) -> str:

@@ -35,5 +35,30 @@ def temporary_folder(prefix: str) -> Path:
         with contextlib.suppress(OSError):
             found = folder.stat()
             if found.st_uid == made.stat().st_uid and time.time() - found.st_mtime > DAY:
-                shutil.rmtree(folder)
+                remove(folder)
     return made
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, whatever a submission has left in it; what can't be removed stays."""
+    try:
+        shutil.rmtree(folder)
+    except (OSError, RecursionError):  # closed to us, or a thousand folders deep
+        with contextlib.suppress(OSError):
+            _remove_flat(folder)
+
+
+def _remove_flat(folder: Path) -> None:
+    """Folders within folders are moved up first: no path gets long, and nothing recurs."""
+    os.chmod(folder, 0o700)
+    while inner := [one.path for one in os.scandir(folder) if one.is_dir(follow_symlinks=False)]:
+        for path in inner:
+            os.chmod(path, 0o700)
+            for entry in os.scandir(path):
+                if entry.is_dir(follow_symlinks=False):
+                    os.chmod(entry.path, 0o700)  # to move it, its ".." must be written
+                    os.rename(entry.path, tempfile.mkdtemp(dir=folder))
+                else:
+                    os.unlink(entry.path)
+            os.rmdir(path)
+    shutil.rmtree(folder)

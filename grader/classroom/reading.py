@@ -20,6 +20,8 @@ MOST_FILES = 100  # taken
 LARGEST = 1 << 20  # bytes of a file
 LARGEST_ALL = 4 << 20
 DEEPEST = 4  # folders, above a submission's own
+LONGEST_NAME = 255  # bytes of a part of a path
+MOST_PARTS = 16  # of a path
 
 
 class Unreadable(Exception):
@@ -111,7 +113,7 @@ def _members(opened: zipfile.ZipFile, time: float, notes: list[str]) -> Iterator
         raise Unreadable(f"The zip has more than {MOST_ENTRIES:,} entries.")
     for info in infos:
         path = PurePosixPath(info.filename.replace("\\", "/"))
-        if info.is_dir() or any(_hidden(part) for part in path.parts if part != ".."):
+        if not path.parts or info.is_dir() or any(_hidden(part) for part in path.parts if part != ".."):
             continue
         if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
             notes.append(f"{info.filename[:80]!r} leads out of the zip: left out")
@@ -160,6 +162,9 @@ def _take(entries: list[Entry], root: PurePosixPath, notes: list[str]) -> Conten
             nickname = entry.read(200)
         if path.suffix not in SOURCES:
             continue
+        if why := _misfit(path, files):
+            notes.append(f"{str(path)[:80]!r} {why}: left out")
+            continue
         data = entry.read(LARGEST + 1)
         total += len(data)
         if len(data) > LARGEST or total > LARGEST_ALL or len(files) >= MOST_FILES:
@@ -170,3 +175,17 @@ def _take(entries: list[Entry], root: PurePosixPath, notes: list[str]) -> Conten
         files[str(path)] = data
         newest = max(newest, entry.time)
     return Contents(files, datetime.fromtimestamp(newest, UTC), nickname, notes)
+
+
+def _misfit(path: PurePosixPath, taken: dict[str, bytes]) -> str:
+    """Why no file of this path can be made beside those taken; "" if one can."""
+    try:
+        parts = [part.encode() for part in path.parts]
+    except UnicodeEncodeError:
+        return "is not UTF-8"
+    if len(parts) > MOST_PARTS or max(map(len, parts)) > LONGEST_NAME:
+        return "is too long"
+    parents = {str(parent) for parent in path.parents}
+    if parents & taken.keys() or any(other.startswith(f"{path}/") for other in taken):
+        return "is both a file and a folder"
+    return ""

@@ -110,7 +110,7 @@ def _under_rules(
     command: list[str], seen: View | None, scratch: Path, device: str, inherit, environment: dict
 ) -> Sandbox:
     lifeline, ours = os.pipe()
-    filter_fd = seccomp.open_program(device)
+    filter_fd = seccomp.open_program(device, shared=True)
     rules = None
     if seen is not None:
         read = [*seen.read_only.values(), Path("/proc"), Path("/sys/devices/system")]

@@ -4,6 +4,10 @@ A list of what is denied, not of what is allowed: torch, a compiler and CUDA's d
 that differ from version to version. Denied is what reaches into other processes, changes what a
 process may do or see, speaks to the network, or has often been a way into the kernel. A denied call
 fails with EPERM, like one for which a right is missing.
+
+Where a worker has no namespaces of its own (`shared`), it sees the grader's files and processes.
+Landlock says which files may be opened, and nothing of what needs no opening: permissions, dates,
+the limits and priorities of other processes of the same user, memory that outlives its process.
 """
 
 import errno
@@ -32,13 +36,27 @@ DENIED = (
     *("settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "stime", "reboot"),
     *("sethostname", "setdomainname", "iopl", "ioperm"),
 )
+DENIED_IF_SHARED = (
+    *("shmget", "semget", "msgget", "mq_open"),  # what is made stays when its process ends
+    *("setpriority", "ioprio_set"),  # of a whole user, too
+)
+# Their first argument says of which process; 0 is the caller itself.
+OF_OTHERS = ("prlimit64", "sched_setscheduler", "sched_setparam", "sched_setattr")
+# By a file's name, whoever it belongs to. They do nothing and say that it was done: a linker makes
+# its output executable, and nobody cares.
+ABOUT_FILES = (
+    *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchown", "fchownat"),
+    *("utime", "utimes", "futimesat", "utimensat", "setxattr", "lsetxattr", "fsetxattr"),
+    *("setxattrat", "removexattr", "lremovexattr", "fremovexattr", "removexattrat"),
+)
 
 
 @functools.cache
-def program(device: str = "cpu") -> bytes | None:
+def program(device: str = "cpu", shared: bool = False) -> bytes | None:
     """The filter as struct sock_filter[], or None where libseccomp or pyseccomp is missing.
 
-    CUDA's driver has a socket of its own; on a CPU nothing needs any.
+    CUDA's driver has a socket of its own; on a CPU nothing needs any. shared: for a worker that
+    sees the grader's files and processes.
     """
     try:
         import pyseccomp as seccomp
@@ -58,6 +76,13 @@ def program(device: str = "cpu") -> bytes | None:
         _add(made, no_family, "socket", seccomp.Arg(0, seccomp.NE, socket.AF_UNIX))
     else:
         _add(made, no_family, "socket")
+    if shared:
+        for name in DENIED_IF_SHARED:
+            _add(made, denied, name)
+        for name in OF_OTHERS:
+            _add(made, denied, name, seccomp.Arg(0, seccomp.NE, 0))
+        for name in ABOUT_FILES:
+            _add(made, seccomp.ERRNO(0), name)
     with tempfile.TemporaryFile() as file:
         made.export_bpf(file)
         file.seek(0)
@@ -73,9 +98,9 @@ def _add(made, action: int, name: str, *conditions) -> None:
             raise
 
 
-def open_program(device: str) -> int | None:
+def open_program(device: str, shared: bool = False) -> int | None:
     """A file descriptor from which the filter can be read once; None without a filter."""
-    data = program(device)
+    data = program(device, shared)
     if data is None:
         return None
     fd = os.memfd_create("seccomp", os.MFD_CLOEXEC)

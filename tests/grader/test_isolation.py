@@ -1,6 +1,7 @@
 """What a worker can get at, and that nothing of it outlives it: at each level that works here."""
 
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -164,6 +165,44 @@ def test_other_processes_cannot_be_signalled(run):
             "    except OSError: pass\n"
         )
         assert victim.poll() is None
+    finally:
+        victim.kill()
+        victim.wait()
+
+
+@pytest.mark.parametrize("level", HERE, indirect=True)
+def test_what_needs_no_opening_of_others_cannot_be_changed(run, tmp_path):
+    """Permissions, dates, limits, priorities; and nothing of it stays in the kernel."""
+    theirs = tmp_path / "theirs"
+    theirs.write_text("text")
+    theirs.chmod(0o640)
+    victim = subprocess.Popen(["sleep", "60"])
+    key = 1 << 30 | os.getpid()
+    limits = resource.prlimit(victim.pid, resource.RLIMIT_NOFILE)
+    nice = os.getpriority(os.PRIO_PROCESS, victim.pid)
+    before = theirs.stat()
+    code = (
+        "import ctypes, os, resource\n"
+        "def attempt(function, *arguments):\n"
+        "    try: function(*arguments)\n"
+        "    except OSError: pass\n"
+        f"theirs, pid = {str(theirs)!r}, {victim.pid}\n"
+        "attempt(os.chmod, theirs, 0)\n"
+        "attempt(os.utime, theirs, (1, 1))\n"
+        "attempt(resource.prlimit, pid, resource.RLIMIT_NOFILE, (7, 7))\n"
+        "attempt(os.setpriority, os.PRIO_PROCESS, pid, 19)\n"
+        "attempt(os.setpriority, os.PRIO_USER, 0, 19)\n"
+        f"ctypes.CDLL(None).shmget({key}, 4096, 0o1600)\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (99, 99))\n"  # its own: as it likes
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE))\n"
+    )
+    try:
+        assert run(code).strip() == "(99, 99)"
+        after = theirs.stat()
+        assert (after.st_mode, after.st_mtime) == (before.st_mode, before.st_mtime)
+        assert resource.prlimit(victim.pid, resource.RLIMIT_NOFILE) == limits
+        assert os.getpriority(os.PRIO_PROCESS, victim.pid) == nice
+        assert str(key) not in Path("/proc/sysvipc/shm").read_text().split()
     finally:
         victim.kill()
         victim.wait()
