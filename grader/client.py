@@ -14,6 +14,7 @@ from grader.isolation import choice, sandbox
 from grader.isolation.shelf import Shelf
 from grader.protocol import FAILURE, ChannelClosed, Message, ProtocolError, pair
 
+MOST_STIRRED = 0.5  # CPU seconds of a worker in all of its pauses
 MAX_OUTPUT = 8_000  # characters of a submission's own output that are shown
 
 
@@ -37,6 +38,15 @@ class WorkerTimeout(WorkerFailed):
     def __init__(self, seconds: float):
         self.seconds = seconds
         super().__init__(f"your code did not finish within {seconds:.0f} s")
+
+
+class WorkerStirred(WorkerFailed):
+    """It worked while it was stopped."""
+
+    def __init__(self):
+        super().__init__(
+            "your code went on working while it was stopped, for another's time to be taken"
+        )
 
 
 class WorkerTalksNonsense(WorkerFailed):
@@ -106,9 +116,13 @@ class Worker:
             self._sandbox.pause()
 
     def resume(self) -> None:
-        """Let it go on: before it is asked again."""
+        """Let it go on: before it is asked again. Raises WorkerStirred."""
         if self._alive:
             self._sandbox.resume()
+            if self._sandbox.stirred > MOST_STIRRED:
+                self.failed = WorkerStirred()
+                self._end()
+                raise self.failed
 
     @contextmanager
     def awake(self) -> Iterator[None]:

@@ -113,7 +113,9 @@ def _members(opened: zipfile.ZipFile, time: float, notes: list[str]) -> Iterator
         raise Unreadable(f"The zip has more than {MOST_ENTRIES:,} entries.")
     for info in infos:
         path = PurePosixPath(info.filename.replace("\\", "/"))
-        if not path.parts or info.is_dir() or any(_hidden(part) for part in path.parts if part != ".."):
+        if not path.parts or info.is_dir():
+            continue
+        if any(_hidden(part) for part in path.parts if part != ".."):
             continue
         if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
             notes.append(f"{info.filename[:80]!r} leads out of the zip: left out")

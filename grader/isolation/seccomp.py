@@ -13,6 +13,7 @@ the limits and priorities of other processes of the same user, memory that outli
 import errno
 import functools
 import os
+import signal
 import socket
 import tempfile
 
@@ -36,6 +37,13 @@ DENIED = (
     *("settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "stime", "reboot"),
     *("sethostname", "setdomainname", "iopl", "ioperm"),
 )
+# A worker is stopped while another's time is taken: nothing in it may send the signal that would
+# wake it. Call: the place of the argument that says which signal.
+SENDS = {
+    **{"kill": 1, "tkill": 1, "tgkill": 2, "rt_sigqueueinfo": 1, "rt_tgsigqueueinfo": 2},
+    **{"pidfd_send_signal": 1},
+}
+F_SETSIG, PR_SET_PDEATHSIG, EXIT_SIGNAL = 10, 1, 0xFF  # and these ask the kernel to send one
 DENIED_IF_SHARED = (
     *("shmget", "semget", "msgget", "mq_open"),  # what is made stays when its process ends
     *("setpriority", "ioprio_set"),  # of a whole user, too
@@ -66,11 +74,18 @@ def program(device: str = "cpu", shared: bool = False) -> bytes | None:
     denied = seccomp.ERRNO(errno.EPERM)
     for name in DENIED:
         _add(made, denied, name)
-    _add(made, denied, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER))
+    _add(made, denied, "clone", _is(0, CLONE_NEWUSER, CLONE_NEWUSER))
     # Its flags lie in memory, where a filter can't look; without it, libc takes clone.
     _add(made, seccomp.ERRNO(errno.ENOSYS), "clone3")
+    for name, place in SENDS.items():
+        _add(made, denied, name, _is(place, signal.SIGCONT))
+    _add(made, denied, "fcntl", _is(1, F_SETSIG), _is(2, signal.SIGCONT))
+    _add(made, denied, "prctl", _is(0, PR_SET_PDEATHSIG), _is(1, signal.SIGCONT))
+    _add(made, denied, "clone", _is(0, signal.SIGCONT, EXIT_SIGNAL))
+    if device == "cpu":  # nobody has looked whether CUDA's driver has a timer
+        _add(made, denied, "timer_create")  # its signal's number lies in memory
     for request in (TIOCSTI, TIOCLINUX):
-        _add(made, denied, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFFFFFFFF, request))
+        _add(made, denied, "ioctl", _is(1, request))
     no_family = seccomp.ERRNO(errno.EAFNOSUPPORT)
     if device == "cuda":
         _add(made, no_family, "socket", seccomp.Arg(0, seccomp.NE, socket.AF_UNIX))
@@ -87,6 +102,13 @@ def program(device: str = "cpu", shared: bool = False) -> bytes | None:
         made.export_bpf(file)
         file.seek(0)
         return file.read()
+
+
+def _is(place: int, value: int, mask: int = 0xFFFFFFFF):
+    """Of an argument, as the kernel reads an int: the upper half may be anything."""
+    import pyseccomp as seccomp
+
+    return seccomp.Arg(place, seccomp.MASKED_EQ, mask, value)
 
 
 def _add(made, action: int, name: str, *conditions) -> None:

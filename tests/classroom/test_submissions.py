@@ -162,6 +162,30 @@ def test_what_can_not_be_read_says_so_and_stops_nobody(tmp_path):
     assert "zip" in found["ada"].problem
 
 
+def test_a_path_that_no_file_can_have_is_left_out(tmp_path):
+    odd = [".", "x" * 300 + ".h", "é" * 200 + ".h", "a/" * 1500 + "x.h"]
+    odd += ["a.h/b.h", "c.h/d.h", "c.h"]
+    path = zipped(tmp_path / "in" / "eve.zip", FILES | {"a.h": ""} | dict.fromkeys(odd, ""))
+    data = path.read_bytes()
+    (tmp_path / "in" / "fay.zip").write_bytes(data.replace(b"x" * 300, b"/" * 300))
+    one, other = collect(tmp_path / "in")
+    assert set(one.files) == {*FILES, "a.h", "c.h/d.h"}
+    assert sum("too long" in note for note in one.notes) == 3
+    assert sum("both a file and a folder" in note for note in one.notes) == 2
+    for name, content in one.files.items():  # as a grading does
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    assert set(other.files) >= set(FILES)
+
+
+def test_a_name_that_is_not_utf_8_is_left_out(tmp_path):
+    eve = write(tmp_path / "in" / "eve")
+    (eve / "\udcff.h").write_text("")
+    one = only(tmp_path / "in")
+    assert set(one.files) == set(FILES) and one.digest
+    assert any("not UTF-8" in note for note in one.notes)
+
+
 def test_folders_that_hold_no_class_are_refused(tmp_path):
     with pytest.raises(ClassroomError, match="holds no submissions"):
         collect(tmp_path)

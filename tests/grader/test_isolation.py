@@ -1,6 +1,7 @@
 """What a worker can get at, and that nothing of it outlives it: at each level that works here."""
 
 import os
+import platform
 import resource
 import shutil
 import signal
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.isolation import bubblewrap, choice, levels, sandbox
+from grader.client import Worker, WorkerStirred
+from grader.isolation import bubblewrap, choice, levels, processes, sandbox
 from mingpt.paths import ROOT
 
 GRADE = [sys.executable, str(ROOT / "grader" / "grade.py")]
@@ -284,6 +286,59 @@ def test_a_paused_worker_does_nothing_until_it_is_resumed(start):
     started.pause()
     started.kill()
     assert not Path(f"/proc/{started.process.pid}").exists()
+
+
+@pytest.mark.parametrize("level", HERE, indirect=True)
+def test_what_is_done_in_a_pause_is_seen(start):
+    started, output = start(SPINNING)
+    deadline = time.monotonic() + 30
+    while {"0", "8"} - set(output.read_text().split()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    started.pause()
+    time.sleep(0.3)
+    started.resume()
+    assert started.stirred < 0.05
+    started.pause()
+    inside = processes.descendants(started.process.pid)
+    processes.send(inside, signal.SIGCONT)  # as if it had found a way
+    while "0" not in output.read_text()[-20:] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(1.0)
+    started.resume()
+    assert started.stirred > 0.1
+    started.kill()
+
+
+def test_a_worker_that_stirs_is_ended(monkeypatch):
+    with Worker() as worker:
+        worker.pause()
+        worker.resume()
+        worker.pause()
+        monkeypatch.setattr(worker._sandbox, "stirred", 3.0)
+        with pytest.raises(WorkerStirred, match="while it was stopped"):
+            worker.resume()
+        assert not Path(f"/proc/{worker._sandbox.process.pid}").exists()
+
+
+@pytest.mark.parametrize("level", HERE, indirect=True)
+def test_nothing_in_there_can_send_the_signal_that_wakes(run):
+    kill, tgkill = (62, 234) if platform.machine() == "x86_64" else (129, 131)
+    said = run(
+        "import ctypes, fcntl, os\n"
+        "libc, pid = ctypes.CDLL(None, use_errno=True), os.getpid()\n"
+        "event = (ctypes.c_int * 16)(0, 0, 18)\n"
+        "read, _ = os.pipe()\n"
+        "ways = [\n"
+        "    lambda: libc.kill(pid, 18),\n"
+        f"    lambda: libc.syscall(ctypes.c_long({kill}), pid, ctypes.c_long(1 << 32 | 18)),\n"
+        f"    lambda: libc.syscall(ctypes.c_long({tgkill}), pid, pid, 18),\n"
+        "    lambda: libc.fcntl(read, 10, 18),\n"
+        "    lambda: libc.prctl(1, 18, 0, 0, 0),\n"
+        "    lambda: libc.timer_create(1, event, ctypes.byref(ctypes.c_void_p())),\n"
+        "]\n"
+        "print([way() for way in ways])\n"
+    )
+    assert said.strip() == str([-1] * 6)
 
 
 @pytest.mark.parametrize("how", ["killed", "has ended"])
