@@ -63,6 +63,8 @@ LOADS = {
     "torch.classes": "it calls torch's internals",
     "torch._C": "it calls torch's internals",
     "torch.library": "it patches torch",
+    "torch.overrides": "it patches torch",
+    "torch.utils._python_dispatch": "it patches torch",
     "torch.from_file": "a KV-cache reads no files",
     "numpy.load": "a KV-cache reads no files",
     "numpy.save": "a KV-cache writes no files",
