@@ -118,7 +118,8 @@ def feedback(entry: Entry) -> str:
     lost = [c for c in entry.result.checks if c.points < c.max_points]
     parts = [f"{check.id} {check.points:g}/{check.max_points:g}" for check in lost]
     if entry.days_late:
-        parts.append(f"{entry.days_late} d late: {entry.factor:.0%} of {entry.result.score:g}")
+        whole = entry.result.score + entry.result.extra
+        parts.append(f"{entry.days_late} d late: {entry.factor:.0%} of {whole:g}")
     return "; ".join(parts) or "all points"
 
 

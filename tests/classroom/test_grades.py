@@ -115,6 +115,9 @@ def test_moodle_imports_it():
     found = services.moodle(grades.moodle(entries).encode(), "username", users)
     assert {name: grade for name, (grade, _) in found.items()} == {"ada": 14, "bob": 4, "ådå": 14}
     assert found["bob"][1] == "gelu 4/10; linear 0/20; speed 4/10; 1 d late: 50% of 8"
+    late = entry("eve", 4.0, days_late=1, factor=0.5)
+    late.result.checks[2].extra = True
+    assert late.points == 4 and "50% of 8" in grades.feedback(late)
     kim = replace(entry("kim@x.org"), student=Student("kim@x.org", "Kim", "kim@x.org", "A-2"))
     entries = [kim, entry("lee@x.org")]  # a folder that is called by the address
     users = [{"email": name} for name in ("kim@x.org", "lee@x.org")]
