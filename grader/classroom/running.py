@@ -20,9 +20,7 @@ from grader.classroom.work import Outcome, Task
 STORED = 16  # documents, before the workers are told that they may forget them
 AHEAD = 3  # tasks that wait for each that is being done
 PATIENCE = 600.0  # seconds that a scheduler may be away
-GIVEN_UP = (
-    10  # times that a scheduler has given a task up, whose workers died: another's gives up soon
-)
+GIVEN_UP = 10  # times that the scheduler may give a task up, as its workers die, before we do
 LOST = (CancelledError, FutureCancelledError, CommClosedError, TimeoutError, OSError)
 Connect = Callable[[], AbstractContextManager[Client]]
 
