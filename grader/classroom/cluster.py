@@ -110,12 +110,12 @@ def local(workers: int | None = None, device: str = "cpu") -> Iterator[Client]:
 
 @contextlib.contextmanager
 def existing(address: str) -> Iterator[Client]:
-    """A cluster that is there, such as tcp://host:8786. Raises ClassroomError."""
+    """A cluster that is there, such as tcp://host:8786. Raises ClassroomError, and NoScheduler."""
     with _settings():
         try:
             client = Client(address, timeout=PATIENCE)
         except (OSError, ValueError, TimeoutError) as error:
-            raise ClassroomError(
+            raise NoScheduler(
                 f"--cluster {address}: no scheduler answers there ({error})"
             ) from None
         except TypeError:  # that is how Dask says so

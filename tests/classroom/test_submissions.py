@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tracemalloc
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,6 +147,74 @@ def test_sizes_are_bounded_whatever_a_zip_says(tmp_path, monkeypatch):
     assert "too large" in only(tmp_path / "b").problem
 
 
+def packed(folder: Path, more: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    """eve.zip with a gpt.cu and more; a name may be one that no archive should have."""
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "eve.zip", "w") as archive:
+        archive.writestr("gpt.cu", FILES["gpt.cu"])
+        for name, data in more.items():
+            archive.writestr(zipfile.ZipInfo(name if name.strip("./") else "x"), data, method)
+            archive.filelist[-1].filename = name
+    return folder
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_unpacks_without_a_bound_is_not_unpacked(method, tmp_path):
+    folder = packed(tmp_path / "in", {"big.cuh": bytes(30_000_000)}, method)
+    assert (folder / "eve.zip").stat().st_size < 10_000
+    tracemalloc.start()
+    one = only(folder)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert set(one.files) == {"gpt.cu"} and "unusual way" in one.notes[0] and peak < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [(".", ""), ("", ""), ("/", ""), ("a" * 250 + ".py", ""), ("d/" * 120 + "x.h", ""),
+     ("gpt.cu/x.cu", "a file and a folder")],
+)  # fmt: skip
+def test_no_name_in_a_zip_stops_the_class(name, told, tmp_path):
+    one = only(packed(tmp_path / "in", {name: b"// x"}))
+    assert told in one.problem if told else set(one.files) == {"gpt.cu"}
+    assert one.digest
+
+
+def test_no_name_or_time_on_a_disk_stops_the_class(tmp_path):
+    here = os.fsencode(tmp_path)
+    os.mkdir(here + b"/ad\xff")
+    for name in (b"gpt.cu", b"\xff.py"):
+        with open(here + b"/ad\xff/" + name, "w") as file:
+            file.write("// mine")
+    os.utime(write(tmp_path / "bob") / "gpt.cu", (4e11, 4e11))  # the year 14645
+    ada, bob = collect(tmp_path)
+    assert ada.student.id == "ad\\xff" and set(ada.files) == {"gpt.cu"}
+    assert "no text" in ada.notes[0] and ada.digest and ada.student.file
+    assert bob.time.year < 10_000 and not bob.problem
+
+
+def test_what_keeps_the_grader_out_is_a_result_too(tmp_path, monkeypatch):
+    for name in ("ada", "bob", "cleo"):
+        write(tmp_path / name)
+    opened, listed = reading.os.open, Path.is_file
+
+    def refuse(path, *_):
+        if "bob" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *_)
+
+    def unlisted(self):
+        if self.parent.name == "cleo":
+            raise PermissionError(13, "Permission denied", str(self))
+        return listed(self)
+
+    monkeypatch.setattr(reading.os, "open", refuse)
+    monkeypatch.setattr(Path, "is_file", unlisted)
+    ada, bob, cleo = collect(tmp_path)
+    assert not ada.problem
+    assert all(one.problem == "gpt.cu can't be read: Permission denied." for one in (bob, cleo))
+
+
 def test_what_can_not_be_read_says_so_and_stops_nobody(tmp_path):
     (tmp_path / "ada.zip").write_bytes(b"PK\x03\x04 no zip")
     good = zipped(tmp_path / "bob.zip", FILES).read_bytes()
@@ -160,30 +229,6 @@ def test_what_can_not_be_read_says_so_and_stops_nobody(tmp_path):
     assert "There is: gelu.cu, readme.txt." in found["dan"].problem
     assert not found["eve"].problem and not found["fay"].problem
     assert "zip" in found["ada"].problem
-
-
-def test_a_path_that_no_file_can_have_is_left_out(tmp_path):
-    odd = [".", "x" * 300 + ".h", "é" * 200 + ".h", "a/" * 1500 + "x.h"]
-    odd += ["a.h/b.h", "c.h/d.h", "c.h"]
-    path = zipped(tmp_path / "in" / "eve.zip", FILES | {"a.h": ""} | dict.fromkeys(odd, ""))
-    data = path.read_bytes()
-    (tmp_path / "in" / "fay.zip").write_bytes(data.replace(b"x" * 300, b"/" * 300))
-    one, other = collect(tmp_path / "in")
-    assert set(one.files) == {*FILES, "a.h", "c.h/d.h"}
-    assert sum("too long" in note for note in one.notes) == 3
-    assert sum("both a file and a folder" in note for note in one.notes) == 2
-    for name, content in one.files.items():  # as a grading does
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(content)
-    assert set(other.files) >= set(FILES)
-
-
-def test_a_name_that_is_not_utf_8_is_left_out(tmp_path):
-    eve = write(tmp_path / "in" / "eve")
-    (eve / "\udcff.h").write_text("")
-    one = only(tmp_path / "in")
-    assert set(one.files) == set(FILES) and one.digest
-    assert any("not UTF-8" in note for note in one.notes)
 
 
 def test_folders_that_hold_no_class_are_refused(tmp_path):
