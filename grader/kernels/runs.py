@@ -107,30 +107,6 @@ class Guarded:
         return found
 
 
-def ran_elsewhere(worker: Worker, case: Case, limit: float) -> bool:
-    """Whether a function writes to its output while its stream only records, on a CPU: it then
-    launches on another. Raises RequestFailed or WorkerFailed."""
-    buffers = [Guarded("out", None, case.shape, ALIGN)]
-    buffers += [Guarded(n, a, a.shape, ALIGN) for n, a in case.inputs.items() if a is not None]
-    _, arrays = worker.ask(
-        "call_captured",
-        *(buffer.memory for buffer in buffers),
-        limit=limit,
-        function=case.function,
-        starts=[buffer.start for buffer in buffers],
-        eps=case.eps,
-        sizes=list(case.sizes.values()),
-        null_bias=case.inputs.get("bias", ...) is None,
-    )
-    same_form = arrays and (arrays[0].dtype, arrays[0].shape) == (
-        np.float32,
-        buffers[0].memory.shape,
-    )
-    return bool(same_form) and bool(
-        (buffers[0].array_of(arrays[0]).view(np.uint32) != OUTPUT_MARK).any()
-    )
-
-
 def run(worker: Worker, case: Case, slack: float, limit: float, on_cpu: bool) -> Outcome:
     """Run a case in a worker that has loaded the library. Raises RequestFailed or WorkerFailed.
 

@@ -20,6 +20,7 @@ OPERATIONS = {
     "load_library": "kernels",
     "call": "kernels",
     "call_captured": "kernels",
+    "launch_captured": "kernels",
     "checked": "traced",
     "profiled": "traced",
     "traced": "traced",

@@ -10,6 +10,7 @@ from mingpt.kernels import KernelLibrary
 
 library: KernelLibrary | None = None
 _memory: list = []  # of the last call: the next one of these sizes has the same addresses
+_recorded: tuple | None = None  # of the last call_captured: graph, stream, memory
 ALIGN = 64  # floats: 256 bytes, as cudaMalloc aligns
 
 
@@ -75,8 +76,10 @@ def call_captured(
 ) -> tuple[dict, list]:
     """Call `function` with a stream that records its work and runs none: the buffers afterwards.
 
-    What has changed in them was not done on that stream. On a CPU only.
+    What has changed in them was not done on that stream. Whether it could be recorded: a function
+    that waits for the stream can't. On a CPU only.
     """
+    global _recorded
     simt, stream, graph = ctypes.CDLL(str(library.path)), ctypes.c_void_p(), ctypes.c_void_p()
     simt.cudaStreamCreateWithFlags(ctypes.byref(stream), NON_BLOCKING)
     simt.cudaStreamBeginCapture(stream, RELAXED)
@@ -85,8 +88,25 @@ def call_captured(
     pointers += [None] * null_bias
     scalars = sizes if eps is None else [eps, *sizes]
     library.function(function)(*pointers, *scalars, stream)
-    simt.cudaStreamEndCapture(stream, ctypes.byref(graph))
+    failed = simt.cudaStreamEndCapture(stream, ctypes.byref(graph))
     simt.cudaGetLastError()  # a call that can't be recorded is no mistake
+    _recorded = None if failed else (graph, stream, memory)
+    return {"recorded": not failed}, [to_host(array) for array, _ in memory]
+
+
+def launch_captured(*buffers: np.ndarray) -> tuple[dict, list]:
+    """Put these into the memory of the last call_captured, and run what was recorded there.
+
+    Raises KernelError.
+    """
+    graph, stream, memory = _recorded
+    for (array, _), buffer in zip(memory, buffers, strict=True):
+        fill(array, buffer)
+    simt, run = ctypes.CDLL(str(library.path)), ctypes.c_void_p()
+    simt.cudaGraphInstantiate(ctypes.byref(run), graph, ctypes.c_ulonglong(0))
+    simt.cudaGraphLaunch(run, stream)
+    simt.cudaStreamSynchronize(stream)
+    finish("what was recorded")
     return {}, [to_host(array) for array, _ in memory]
 
 

@@ -17,7 +17,7 @@ from grader import grading
 from grader.checks import kernels
 from grader.client import RequestFailed, WorkerDied, WorkerTimeout
 from grader.framework import REGISTRY, Check, Session
-from grader.kernels.cases import CASES, small_cases
+from grader.kernels.cases import CASES, small_cases, turned
 from grader.oracle import Oracle
 from grader.protocol import FAILURE, Message, frames
 from grader.protocol.operations import FAILED
@@ -119,7 +119,11 @@ class Lying:
     def call(self, *buffers, starts, **_):
         return {}, [buffer.copy() for buffer in buffers]
 
-    call_captured = call
+    def call_captured(self, *buffers, **_):
+        return {"recorded": True}, [buffer.copy() for buffer in buffers]
+
+    def launch_captured(self, *buffers):
+        return {}, [buffer.copy() for buffer in buffers]
 
     def checked(self, *inputs, shape, **_):
         text = told(self._draw(changed(CHECKED) | st.just({"kernels": {}, "reports": []})))
@@ -200,7 +204,8 @@ RUBRIC["decoder"].settings.update(samples=6)
 def few_cases(context):
     """The check of a kernel, with its small cases."""
     cases = [case for case in small_cases(context.id, context.rng) if case.work < 5000][:3]
-    return kernels.run_cases(context, cases or CASES[context.id](context.rng)[:2], 3.0)
+    cases = cases or CASES[context.id](context.rng)[:2]
+    return kernels.run_cases(context, [*cases, turned(cases[-1])], 3.0)
 
 
 RUNS = {id: REGISTRY[id].run for id in ("build", "model", "kv_cache", "decoder", "speed")}

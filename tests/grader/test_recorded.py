@@ -1,0 +1,37 @@
+"""Who computes: kernels, which see what is there when they run, or the function that launches them.
+
+The gallery's attacks have what must fail. Here is what must not.
+"""
+
+import pytest
+
+from grader.grading import grade
+
+LAUNCH = "  gelu_kernel<<<(n + block - 1) / block, block, 0, stream>>>(out, in, n);\n"
+WAITS = LAUNCH + "  cudaStreamSynchronize(stream);\n"
+WAITS_FOR_ALL = LAUNCH + "  if (cudaDeviceSynchronize() != cudaSuccess) return;\n"
+SCRATCH = (
+    "  float* room;\n"
+    "  cudaMalloc(&room, n * sizeof(float));\n"
+    "  gelu_kernel<<<(n + block - 1) / block, block, 0, stream>>>(room, in, n);\n"
+    "  cudaMemcpyAsync(out, room, n * sizeof(float), cudaMemcpyDeviceToDevice, stream);\n"
+    "  cudaFree(room);\n"
+)
+POOL = SCRATCH.replace("sizeof(float));", "sizeof(float), stream);", 1)
+POOL = POOL.replace("cudaMalloc(", "cudaMallocAsync(").replace(
+    "Free(room", "FreeAsync(room, stream"
+)
+
+
+@pytest.mark.parametrize(
+    ("launch", "flags"),
+    [(LAUNCH, 0), (SCRATCH, 0), (POOL, 1), (WAITS, 1), (WAITS_FOR_ALL, 1)],
+    ids=["launches", "scratch", "scratch of a pool", "waits", "waits for all"],
+)
+def test_an_honest_function_loses_nothing(variant, quick_rubric, launch, flags):
+    """What waits, or has memory of a pool's, can't be recorded: a person is told."""
+    result = grade(variant("gpt.cu", (LAUNCH, launch)), quick_rubric, only=["gelu"])
+    (check,) = [check for check in result.checks if check.id == "gelu"]
+    assert check.status == "passed" and check.points == check.max_points, check.message
+    assert len(result.flags) == flags
+    assert all("nobody has seen that its kernels compute" in flag["text"] for flag in result.flags)
