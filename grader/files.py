@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and folders that nobody needs any more."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -8,6 +9,9 @@ import time
 from pathlib import Path
 
 DAY = 24 * 3600.0  # seconds
+_locks: dict[
+    Path, int
+] = {}  # of folders in use: a clock that is put forward makes none of them old
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -31,16 +35,31 @@ def temporary_folder(prefix: str) -> Path:
     """A new folder of ours, under the system's for such. Those that a killed process has left there
     more than a day ago are removed. Raises OSError."""
     made = Path(tempfile.mkdtemp(prefix=prefix))
+    _locks[made] = _lock(made)
     for folder in made.parent.glob(f"{prefix}*"):
         with contextlib.suppress(OSError):
             found = folder.stat()
             if found.st_uid == made.stat().st_uid and time.time() - found.st_mtime > DAY:
+                _locks[folder] = _lock(folder)
                 remove(folder)
     return made
 
 
+def _lock(folder: Path) -> int:
+    """Of a folder, until `remove` or the end of this process. Raises OSError where it is in use."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
 def remove(folder: Path) -> None:
     """Remove a folder, whatever a submission has left in it; what can't be removed stays."""
+    if (lock := _locks.pop(folder, None)) is not None:
+        os.close(lock)
     try:
         shutil.rmtree(folder)
     except (OSError, RecursionError):  # closed to us, or a thousand folders deep

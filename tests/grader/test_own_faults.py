@@ -198,6 +198,19 @@ def test_folders_of_killed_graders_are_removed(tmp_path, monkeypatch):
     assert sorted(tmp_path.iterdir()) == sorted([young, made])
 
 
+def test_a_clock_that_is_put_forward_takes_no_folder_from_a_running_grader(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    running = files.temporary_folder("mingpt-grade-")
+    os.utime(running, (time.time() - 2 * files.DAY,) * 2)
+    other = "from grader import files; print(files.temporary_folder('mingpt-grade-'))"
+    environment = os.environ | {"TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", other]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert running.is_dir() and Path(said.stdout.strip()).is_dir()
+    files.remove(running)
+    assert not running.exists()
+
+
 def fill_deep(folder: Path) -> None:
     """Folders in each other, far more than calls may be, with files and one that is closed."""
     here = os.open(".", os.O_RDONLY)
