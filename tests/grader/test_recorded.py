@@ -6,6 +6,7 @@ The gallery's attacks have what must fail. Here is what must not.
 import pytest
 
 from grader.grading import grade
+from tests.whole import in_all
 
 LAUNCH = "  gelu_kernel<<<(n + block - 1) / block, block, 0, stream>>>(out, in, n);\n"
 WAITS = LAUNCH + "  cudaStreamSynchronize(stream);\n"
@@ -25,8 +26,13 @@ POOL = POOL.replace("cudaMalloc(", "cudaMallocAsync(").replace(
 
 @pytest.mark.parametrize(
     ("launch", "flags"),
-    [(LAUNCH, 0), (SCRATCH, 0), (POOL, 1), (WAITS, 1), (WAITS_FOR_ALL, 1)],
-    ids=["launches", "scratch", "scratch of a pool", "waits", "waits for all"],
+    [
+        pytest.param(LAUNCH, 0, id="launches"),
+        pytest.param(SCRATCH, 0, id="scratch", marks=in_all),
+        pytest.param(POOL, 1, id="scratch of a pool", marks=in_all),
+        pytest.param(WAITS, 1, id="waits"),
+        pytest.param(WAITS_FOR_ALL, 1, id="waits for all", marks=in_all),
+    ],
 )
 def test_an_honest_function_loses_nothing(variant, quick_rubric, launch, flags):
     """What waits, or has memory of a pool's, can't be recorded: a person is told."""
