@@ -9,9 +9,7 @@ import time
 from pathlib import Path
 
 DAY = 24 * 3600.0  # seconds
-_locks: dict[
-    Path, int
-] = {}  # of folders in use: a clock that is put forward makes none of them old
+_locks: dict[Path, int] = {}  # of folders in use: whatever the clock says, they are not old
 
 
 def write(path: Path, content: str | bytes) -> None:

@@ -10,8 +10,7 @@ import enum
 import numpy as np
 
 from grader.client import RequestFailed, Worker, WorkerFailed
-from grader.kernels.cases import Case
-from grader.kernels.runs import ALIGN, OUTPUT_MARK, Guarded, Outcome, wrong
+from grader.kernels.runs import ALIGN, OUTPUT_MARK, Guarded, Outcome, guarded, wrong
 
 
 class Finding(enum.Enum):
@@ -27,16 +26,13 @@ def watched(worker: Worker, at_call: Outcome, later: Outcome, limit: float) -> F
     Raises RequestFailed or WorkerFailed.
     """
     case = at_call.case
-    buffers = _buffers(case)
+    buffers = guarded(case, ALIGN)
     reply, arrays = worker.ask(
         "call_captured",
         *(buffer.memory for buffer in buffers),
         limit=limit,
-        function=case.function,
         starts=[buffer.start for buffer in buffers],
-        eps=case.eps,
-        sizes=list(case.sizes.values()),
-        null_bias=case.inputs.get("bias", ...) is None,
+        **case.call,
     )
     if (out := _output(buffers[0], arrays)) is None:
         return Finding.UNKNOWN
@@ -45,7 +41,7 @@ def watched(worker: Worker, at_call: Outcome, later: Outcome, limit: float) -> F
     if not reply["recorded"]:
         return Finding.UNKNOWN
     try:
-        memories = [buffer.memory for buffer in _buffers(later.case)]
+        memories = [buffer.memory for buffer in guarded(later.case, ALIGN)]
         _, arrays = worker.ask("launch_captured", *memories, limit=limit)
     except (RequestFailed, WorkerFailed):  # memory that the function has freed when it returned?
         return Finding.UNKNOWN
@@ -55,11 +51,6 @@ def watched(worker: Worker, at_call: Outcome, later: Outcome, limit: float) -> F
         return Finding.KERNELS
     early = not wrong(out, at_call.expected, at_call.bound).any()
     return Finding.EARLY if early else Finding.UNKNOWN
-
-
-def _buffers(case: Case) -> list[Guarded]:
-    inputs = [Guarded(n, a, a.shape, ALIGN) for n, a in case.inputs.items() if a is not None]
-    return [Guarded("out", None, case.shape, ALIGN), *inputs]
 
 
 def _output(buffer: Guarded, arrays: list[np.ndarray]) -> np.ndarray | None:

@@ -107,6 +107,12 @@ class Guarded:
         return found
 
 
+def guarded(case: Case, guard: int) -> list[Guarded]:
+    """The output and the inputs of a case, with so many floats on either side."""
+    inputs = [Guarded(n, a, a.shape, guard) for n, a in case.inputs.items() if a is not None]
+    return [Guarded("out", None, case.shape, guard), *inputs]
+
+
 def run(worker: Worker, case: Case, slack: float, limit: float, on_cpu: bool) -> Outcome:
     """Run a case in a worker that has loaded the library. Raises RequestFailed or WorkerFailed.
 
@@ -119,19 +125,15 @@ def run(worker: Worker, case: Case, slack: float, limit: float, on_cpu: bool) ->
     expected, bound = REFERENCES[case.function](*reference_inputs, slack)
     # Room for the commonest overrun: a block's worth of elements, or a tile's worth of rows.
     guard = 2048 + 32 * min(case.shape[1], 512)
-    buffers = [Guarded("out", None, case.shape, guard)]
-    buffers += [Guarded(n, a, a.shape, guard) for n, a in case.inputs.items() if a is not None]
+    buffers = guarded(case, guard)
 
     def call(reverse: bool = False, strict: bool = False) -> list[np.ndarray]:
         _, arrays = worker.ask(
             "call",
             *(buffer.memory for buffer in buffers),
             limit=limit,
-            function=case.function,
             starts=[buffer.start for buffer in buffers],
-            eps=case.eps,
-            sizes=list(case.sizes.values()),
-            null_bias=case.inputs.get("bias", ...) is None,
+            **case.call,
             reverse=reverse,
             strict=strict,
         )
