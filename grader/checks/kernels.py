@@ -81,7 +81,7 @@ def run_cases(context: Context, cases: list[Case], slack: float) -> Passed:
                 on_cpu = context.device == "cpu"
                 outcomes.append(run(worker, case, slack, remaining, on_cpu))
             flags = ()
-            if all(outcome.ok for outcome in outcomes) and context.device == "cpu":
+            if all(outcome.ok for outcome in outcomes):
                 finding = watched(worker, *outcomes[-2:], remaining)
                 flags = judged(finding, outcomes[-2].case)
         except (RequestFailed, WorkerFailed) as error:

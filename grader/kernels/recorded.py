@@ -21,29 +21,30 @@ class Finding(enum.Enum):
 
 
 def watched(worker: Worker, at_call: Outcome, later: Outcome, limit: float) -> Finding:
-    """at_call, later: outcomes of cases of one size, both right, with different results. On a CPU.
+    """at_call, later: outcomes of cases of one size, both right, with different results.
 
-    Raises RequestFailed or WorkerFailed.
+    The worker may be gone afterwards: a function may end its process where its stream can't be
+    waited for.
     """
-    case = at_call.case
-    buffers = guarded(case, ALIGN)
-    reply, arrays = worker.ask(
-        "call_captured",
-        *(buffer.memory for buffer in buffers),
-        limit=limit,
-        starts=[buffer.start for buffer in buffers],
-        **case.call,
-    )
-    if (out := _output(buffers[0], arrays)) is None:
-        return Finding.UNKNOWN
-    if (out.view(np.uint32) != OUTPUT_MARK).any():
-        return Finding.ELSEWHERE
-    if not reply["recorded"]:
-        return Finding.UNKNOWN
+    buffers, after = (guarded(outcome.case, ALIGN) for outcome in (at_call, later))
+    starts = [buffer.start for buffer in buffers]
     try:
-        memories = [buffer.memory for buffer in guarded(later.case, ALIGN)]
+        reply, arrays = worker.ask(
+            "call_captured",
+            *(buffer.memory for buffer in buffers),
+            limit=limit,
+            starts=starts,
+            **at_call.case.call,
+        )
+        if (out := _output(buffers[0], arrays)) is None:
+            return Finding.UNKNOWN
+        if (out.view(np.uint32) != OUTPUT_MARK).any():
+            return Finding.ELSEWHERE
+        if not reply["recorded"]:
+            return Finding.UNKNOWN
+        memories = [buffer.memory for buffer in after]
         _, arrays = worker.ask("launch_captured", *memories, limit=limit)
-    except (RequestFailed, WorkerFailed):  # memory that the function has freed when it returned?
+    except (RequestFailed, WorkerFailed):  # or memory that the function has freed on its return
         return Finding.UNKNOWN
     if (out := _output(buffers[0], arrays)) is None:
         return Finding.UNKNOWN

@@ -120,6 +120,7 @@ OPERATIONS = {
         BUFFERS,
         reply_arrays=BUFFERS,
     ),
+    # recording.py
     "call_captured": Operation(
         12, Record(**_PLACED), BUFFERS, Record(recorded=Bool()), reply_arrays=BUFFERS
     ),

@@ -10,7 +10,6 @@ from mingpt.kernels import KernelLibrary
 
 library: KernelLibrary | None = None
 _memory: list = []  # of the last call: the next one of these sizes has the same addresses
-_recorded: tuple | None = None  # of the last call_captured: graph, stream, memory
 ALIGN = 64  # floats: 256 bytes, as cudaMalloc aligns
 
 
@@ -60,53 +59,6 @@ def call(
         simt.simt_set_strict(int(strict))
     getattr(library, f"call_{function}")(*pointers, *scalars)
     finish(function)
-    return {}, [to_host(array) for array, _ in memory]
-
-
-NON_BLOCKING, RELAXED = 1, 2  # cudaStreamNonBlocking, cudaStreamCaptureModeRelaxed
-
-
-def call_captured(
-    *buffers: np.ndarray,
-    function: str,
-    starts: list[int],
-    sizes: list[int],
-    eps: float | None,
-    null_bias: bool,
-) -> tuple[dict, list]:
-    """Call `function` with a stream that records its work and runs none: the buffers afterwards.
-
-    What has changed in them was not done on that stream. Whether it could be recorded: a function
-    that waits for the stream can't. On a CPU only.
-    """
-    global _recorded
-    simt, stream, graph = ctypes.CDLL(str(library.path)), ctypes.c_void_p(), ctypes.c_void_p()
-    simt.cudaStreamCreateWithFlags(ctypes.byref(stream), NON_BLOCKING)
-    simt.cudaStreamBeginCapture(stream, RELAXED)
-    memory = [to_device(buffer) for buffer in buffers]
-    pointers = [p + 4 * start for (_, p), start in zip(memory, starts, strict=True)]
-    pointers += [None] * null_bias
-    scalars = sizes if eps is None else [eps, *sizes]
-    library.function(function)(*pointers, *scalars, stream)
-    failed = simt.cudaStreamEndCapture(stream, ctypes.byref(graph))
-    simt.cudaGetLastError()  # a call that can't be recorded is no mistake
-    _recorded = None if failed else (graph, stream, memory)
-    return {"recorded": not failed}, [to_host(array) for array, _ in memory]
-
-
-def launch_captured(*buffers: np.ndarray) -> tuple[dict, list]:
-    """Put these into the memory of the last call_captured, and run what was recorded there.
-
-    Raises KernelError.
-    """
-    graph, stream, memory = _recorded
-    for (array, _), buffer in zip(memory, buffers, strict=True):
-        fill(array, buffer)
-    simt, run = ctypes.CDLL(str(library.path)), ctypes.c_void_p()
-    simt.cudaGraphInstantiate(ctypes.byref(run), graph, ctypes.c_ulonglong(0))
-    simt.cudaGraphLaunch(run, stream)
-    simt.cudaStreamSynchronize(stream)
-    finish("what was recorded")
     return {}, [to_host(array) for array, _ in memory]
 
 
