@@ -3,26 +3,25 @@
     python bench/classroom.py --quick               12 submissions, a few minutes
     python bench/classroom.py --docs                300, on a quiet machine: hours, by itself
     python bench/classroom.py --steps class alone   some of the steps
+    python bench/classroom.py --place FOLDER        go on there, where a run of it was stopped
     python bench/classroom.py --from FILE --docs    measures nothing: tables of what was kept
 
     class      all of them by python -m grader.classroom: time, memory
-    alone      some by grade.py, one at a time: is it the same?
+    alone      some by grade.py, without the class's machinery: is it the same?
     kills      some again, while workers are killed
     scheduler  some again, on a cluster whose scheduler is killed
     disk       some again, with RESULTS on a disk that fills (takes root)
     scaling    1, 2, 4, 8 workers, gradings that only sleep
     slurm      64 workers in jobs of dask-jobqueue's, on a stub of Slurm
 
-A step that fails is said, and the next one goes on. What is known so far is in --json after each.
+A step that fails is said, and the next one goes on. What is known so far is in FOLDER/results.json
+after each, where a --place is given.
 The last line is one of JSON. Exit status 1 if a result is not as it should be.
 """
 
 import argparse
 import json
-import shutil
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,27 +30,25 @@ sys.path[0] = str(ROOT)  # not bench/: a file there would stand in for a package
 from rich.console import Console
 
 from bench import tables
-from bench.classes import faults, making, scaling
-from bench.classes.running import Run, alone, differences
+from bench.classes import scaling, show
+from bench.classes.show import CHECKS, STEPS
 from bench.tables import Table, number
-from grader import environment, files
 from grader.framework import REGISTRY
 from mingpt import cli
 from mingpt.errors import LabError
 
-STEPS = ("class", "alone", "kills", "scheduler", "disk", "scaling", "slurm")
-CHECKS = ("gelu", "layernorm", "linear", "kv_cache")
 PAGE = tables.DOCS / "classroom.md"
 BEGIN, END = "<!-- bench/classroom.py -->\n", "<!-- end -->\n"
 MANY = 10_000  # submissions, to estimate
-DISK = 20_000  # bytes for each submission, at first
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit status. Raises LabError."""
     options = parser().parse_args(arguments)
     kept = options.kept
-    results = tables.read_results(kept, "classroom") if kept else measured(options)
+    results = tables.read_results(kept, "classroom") if kept else show.measured(options)
+    if options.json and not kept:
+        tables.write_results(options.json, results)
     console = Console(highlight=False)
     console.print(machine(results), markup=False)
     for table in made_tables(results):
@@ -81,7 +78,8 @@ def parser() -> argparse.ArgumentParser:
     add("--workers", type=int, default=2, metavar="N", help="of the real gradings (default: 2)")
     add("--kill-every", type=float, default=5.0, metavar="SECONDS", help="a worker; the scheduler"
         " every twelfth time (default: 5)")  # fmt: skip
-    add("--place", type=Path, metavar="FOLDER", help="a new one, for all that is made; kept")
+    add("--place", type=Path, metavar="FOLDER", help="for all that is made; kept. Steps that an"
+        " earlier run there has made are not made again")  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="keep the results in FILE")
     add("--docs", action="store_true", help="put the tables into docs/classroom.md, and the"
         " results into docs/classroom.json")  # fmt: skip
@@ -89,149 +87,11 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def measured(options: argparse.Namespace) -> dict:
-    """All steps, one after the other."""
-    checks = list(options.checks or (CHECKS[:2] if options.quick else CHECKS))
-    if timed := [id for id in checks if REGISTRY[id].timed]:
-        raise LabError(f"{timed[0]} measures time, and is not the same twice: leave it out")
-    place = options.place or files.temporary_folder("mingpt-class-")
-    if options.place:
-        place.mkdir(parents=True)
-    students = options.students or (12 if options.quick else 300)
-    some = min(students, options.some or (6 if options.quick else 60))
-    results = {
-        "bench": "classroom",
-        "machine": environment.describe("cpu", 0),
-        "students": students,
-        "checks": checks,
-        "workers": options.workers,
-        "steps": [],
-        "scaling": [],
-        "wrong": [],
-    }
-    show = Show(place, students, some, checks, options, results)
-    with tables.progress() as say:
-        for step in STEPS:
-            if step in options.steps:
-                say(step)
-                try:
-                    getattr(show, f"do_{step}")(say)
-                except Exception as error:  # the next step may go well
-                    results["wrong"].append(f"{step}: {type(error).__name__}: {error}")
-                if options.json:
-                    tables.write_results(options.json, results)
-    if not options.place:
-        shutil.rmtree(place, ignore_errors=True)
-    return results
-
-
-class Show:
-    """The steps. Each adds to `results`."""
-
-    def __init__(self, place: Path, students: int, some: int, checks, options, results: dict):
-        self.place, self.checks, self.options, self.results = place, checks, options, results
-        self.names = making.make(place / "in", students)
-        self.some = self.names[:: max(1, students // some)][:some]
-        only = ("--only", *checks)
-        self.whole = Run(place / "in", place / "class", place / "cache", only)
-        self.few = Run(self._of_some(), place / "few", place / "cache-few", only)
-
-    def _of_some(self) -> Path:
-        target = self.place / "some"
-        making.make(target, len(self.names))
-        for path in target.iterdir():
-            if path.name.removesuffix(".zip") not in self.some:
-                path.unlink() if path.suffix else shutil.rmtree(path)
-        return target
-
-    def do_class(self, say: Callable[[str], None]) -> None:
-        run = self.whole
-        run.options = (*run.options, "--workers", str(self.options.workers))
-        run.run()
-        self._add("class", run, len(self.names))
-        if self.options.place:
-            say(f"the page: {run.out / 'index.html'}")
-
-    def do_alone(self, say: Callable[[str], None]) -> None:
-        graded, found = self.whole.results(), {}
-        (self.place / "alone").mkdir()
-        begun = time.monotonic()
-        for name in self.some:
-            say(f"alone: {len(found)} of {len(self.some)}")
-            folder = self.place / "some" / name
-            if not folder.is_dir():
-                shutil.unpack_archive(f"{folder}.zip", self.place / "unpacked" / name)
-                folder = self.place / "unpacked" / name
-            result = alone(folder, self.checks, self.place / "cache-alone", self.place / "alone")
-            if result is not None:
-                found[name] = result
-        seconds = time.monotonic() - begun
-        wrong = differences({name: graded[name] for name in self.some}, found)
-        self.results["steps"].append(
-            {"step": "alone", "submissions": len(self.some), "seconds": seconds, "peak_bytes": 0,
-             "calls": len(found), "disturbed": 0, "wrong": len(wrong)}
-        )  # fmt: skip
-        self.results["wrong"] += [f"alone: {line}" for line in wrong]
-
-    def do_kills(self, say: Callable[[str], None]) -> None:
-        run = faults.copy_of(self.few, "kills")
-        run.options = (*run.options, "--workers", str(self.options.workers))
-        self._add("kills", run, len(self.some), faults.with_kills(run, self.options.kill_every))
-
-    def do_scheduler(self, say: Callable[[str], None]) -> None:
-        run = faults.copy_of(self.few, "scheduler")
-        every = 12 * self.options.kill_every
-        killed = faults.with_a_scheduler_that_dies(run, self.options.workers, every)
-        self._add("scheduler", run, len(self.some), killed)
-
-    def do_disk(self, say: Callable[[str], None]) -> None:
-        run = faults.copy_of(self.few, "disk")
-        run.options = (*run.options, "--workers", str(self.options.workers))
-        full = faults.with_a_disk_that_fills(run, DISK * len(self.some))
-        self._add("disk", run, len(self.some), full)
-
-    def do_scaling(self, say: Callable[[str], None]) -> None:
-        for workers in (1, 2) if self.options.quick else (1, 2, 4, 8):
-            say(f"scaling: {workers} workers")
-            count = (10 if self.options.quick else 40) * workers
-            place = self.place / f"local-{workers}"
-            self.results["scaling"].append(scaling.local(workers, count, 1.0, place))
-
-    def do_slurm(self, say: Callable[[str], None]) -> None:
-        workers, each = (4, 5) if self.options.quick else (64, 15)
-        place = self.place / f"slurm-{workers}"
-        self.results["scaling"].append(scaling.slurm(workers, workers * each, 10.0, place))
-
-    def _add(self, step: str, run: Run, count: int, disturbed: int = 0) -> None:
-        """A row; and what is wrong: not one result for each, or another than undisturbed."""
-        found = run.results()
-        wrong = []
-        if len(found) != count or run.gradings() != count:
-            wrong.append(f"{len(found)} results and {run.gradings()} gradings of {count}")
-        if step != "class":
-            graded = self.whole.results()
-            wrong += differences({name: graded[name] for name in self.some}, found)
-        if run.statuses[-1:] not in ([0], [1]):
-            wrong.append(f"it ended with status {run.statuses}: {run.said[-300:]}")
-        self.results["steps"].append(
-            {
-                "step": step,
-                "submissions": count,
-                "seconds": run.seconds,
-                "peak_bytes": run.peak,
-                "calls": run.calls,
-                "disturbed": disturbed,
-                "wrong": len(wrong),
-            }
-        )
-        self.results["wrong"] += [f"{step}: {line}" for line in wrong]
-
-
 # ---------------------------------------------------------------------------- tables
 
 WHAT = {
     "class": "undisturbed",
-    "alone": "each by grade.py alone, one at a time",
+    "alone": "each by grade.py, without the class",
     "kills": "workers killed",
     "scheduler": "the scheduler killed",
     "disk": "the disk full",

@@ -1,7 +1,6 @@
 """The grader's side of a worker: start it, ask it, give up on it in time, and say how it ended."""
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from grader.isolation import choice, sandbox
 from grader.isolation.shelf import Shelf
 from grader.protocol import FAILURE, ChannelClosed, Message, ProtocolError, pair
 
+MOST_STIRRED = 0.5  # CPU seconds of a worker in all of its pauses
 MAX_OUTPUT = 8_000  # characters of a submission's own output that are shown
 
 
@@ -26,7 +26,7 @@ class WorkerDied(WorkerFailed):
     """The process ended without an answer. `signal` is the signal's name, or "" after an exit."""
 
     def __init__(self, status: int):
-        self.signal = signal.Signals(-status).name if status < 0 else ""
+        self.signal = _name_of_signal(-status) if status < 0 else ""
         self.status = status
         how = f"was killed by {self.signal}" if self.signal else f"ended with exit status {status}"
         super().__init__(f"the process that ran your code {how} without an answer")
@@ -38,6 +38,15 @@ class WorkerTimeout(WorkerFailed):
     def __init__(self, seconds: float):
         self.seconds = seconds
         super().__init__(f"your code did not finish within {seconds:.0f} s")
+
+
+class WorkerStirred(WorkerFailed):
+    """It worked while it was stopped."""
+
+    def __init__(self):
+        super().__init__(
+            "your code went on working while it was stopped, for another's time to be taken"
+        )
 
 
 class WorkerTalksNonsense(WorkerFailed):
@@ -91,7 +100,7 @@ class Worker:
             )
         except BaseException:
             self._channel.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            files.remove(self._folder)
             raise
         finally:
             os.close(theirs)
@@ -107,9 +116,13 @@ class Worker:
             self._sandbox.pause()
 
     def resume(self) -> None:
-        """Let it go on: before it is asked again."""
+        """Let it go on: before it is asked again. Raises WorkerStirred."""
         if self._alive:
             self._sandbox.resume()
+            if self._sandbox.stirred > MOST_STIRRED:
+                self.failed = WorkerStirred()
+                self._end()
+                raise self.failed
 
     @contextmanager
     def awake(self) -> Iterator[None]:
@@ -194,7 +207,7 @@ class Worker:
         self._end()
         self._channel.close()
         self._output = self.output()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        files.remove(self._folder)
 
     def gpu_lost(self) -> str:
         """After a failure on a GPU: why no process can use it any more, "" where one can."""
@@ -216,6 +229,13 @@ class Worker:
 
     def __exit__(self, *_) -> None:
         self.close()
+
+
+def _name_of_signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most of the real-time signals have none
+        return f"signal {number}"
 
 
 def printable(text: str) -> str:

@@ -169,6 +169,7 @@ def run(
         return result(FAILED, 0, failure.message, failure.hint, failure.figures, **details(failure))
     except NotMeasured as reason:
         worth = 0
+        session.flags += [{"id": check.id, "text": text} for text in reason.flags]
         return result(SKIPPED, 0, reason.message, "", reason.figures)
     except GraderError as error:
         on_error(check, error)

@@ -27,11 +27,14 @@ class Failure(Exception):
 
 
 class NotMeasured(Exception):
-    """The check can't be done here, through no fault of the student: it counts for nothing."""
+    """The check can't be done here, through no fault of the student: it counts for nothing.
 
-    def __init__(self, message: str, figures: dict | None = None):
+    flags: what a human should look at all the same.
+    """
+
+    def __init__(self, message: str, figures: dict | None = None, flags: tuple[str, ...] = ()):
         super().__init__(message)
-        self.message, self.figures = message, figures or {}
+        self.message, self.figures, self.flags = message, figures or {}, flags
 
 
 class GraderError(Exception):

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -146,9 +145,3 @@ def _mount(how: str, size: int, folder: Path) -> None:
         raise LabError(f"No small disk can be made here: {error}.") from None
     if done.returncode:
         raise LabError(f"No small disk can be made here: {done.stderr.strip()}")
-
-
-def copy_of(run: Run, name: str) -> Run:
-    """The same class, to be graded afresh."""
-    out, cache = run.out.parent / name, run.cache.parent / f"{run.cache.name}-{name}"
-    return replace(run, out=out, cache=cache, seconds=0.0, calls=0, peak=0, statuses=[])

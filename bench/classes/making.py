@@ -28,9 +28,14 @@ DOZEN = ("right", "wrong", "wrong", "unusual", "hostile", "wrong", "slow", "wron
 Make = Callable[[Path], None]
 
 
-def make(folder: Path, count: int) -> list[str]:
-    """`count` submissions in a new folder; the students' names. Every seventh is a zip, and every
-    third has a nickname.
+def names(count: int) -> list[str]:
+    """Of a class's students: what each hands in, and a number."""
+    kinds = zip(range(count), itertools.cycle(DOZEN), strict=False)
+    return [f"{kind}-{number:04}" for number, kind in kinds]
+
+
+def make(folder: Path, count: int) -> None:
+    """`count` submissions in a new folder. Every seventh is a zip, and every third has a nickname.
 
     Raises OSError where the folder can't be made.
     """
@@ -42,9 +47,8 @@ def make(folder: Path, count: int) -> list[str]:
         "unusual": map(_unusual, itertools.cycle(unusual())),
         "hostile": map(_hostile, itertools.cycle(spread(attacks(), lambda one: one.topic))),
     }
-    names = []
-    for number, kind in zip(range(count), itertools.cycle(DOZEN), strict=False):
-        name = f"{kind}-{number:04}"
+    for number, name in enumerate(names(count)):
+        kind = name.partition("-")[0]
         place = folder / name
         next(kinds[kind])(place)
         _tell_apart(place, number)
@@ -53,8 +57,6 @@ def make(folder: Path, count: int) -> list[str]:
         if number % 7 == 0 and kind != "hostile":
             shutil.make_archive(str(place), "zip", place)
             shutil.rmtree(place)
-        names.append(name)
-    return names
 
 
 def spread(entries: list, topic: Callable) -> list:

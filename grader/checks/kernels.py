@@ -8,7 +8,8 @@ from grader.diagnosis.faults import ADDRESS_FAULTS, explain
 from grader.diagnosis.memory import listed
 from grader.framework import Context, check
 from grader.kernels.cases import CASES, Case, turned
-from grader.kernels.runs import Outcome, ran_elsewhere, run
+from grader.kernels.recorded import Finding, watched
+from grader.kernels.runs import Outcome, run
 from grader.outcome import Failure, NotMeasured, Passed
 
 KERNELS = ("gelu", "layernorm", "linear")
@@ -53,16 +54,17 @@ def linear(context: Context) -> Passed:
 
 
 def all_cases(context: Context) -> Passed:
-    """Those of the kernel that the check is named after; the last one's memory then has others."""
-    cases = CASES[context.id](context.rng)
-    return run_cases(context, [*cases, turned(cases[-1])], context.rubric.slack)
+    """Those of the kernel that the check is named after."""
+    return run_cases(context, CASES[context.id](context.rng), context.rubric.slack)
 
 
 def run_cases(context: Context, cases: list[Case], slack: float) -> Passed:
     """The cases of one kernel, in a worker of their own. Raises Failure with a diagnosis.
 
+    The last one comes once more, in the same memory, with its values in another order.
     slack: times the rounding error that the formula's float32 arithmetic must have.
     """
+    cases = [*cases, turned(cases[-1])]
     outcomes: list[Outcome] = []
     deadline = time.monotonic() + context.rubric.time_limit
     with context.worker() as worker:
@@ -78,9 +80,10 @@ def run_cases(context: Context, cases: list[Case], slack: float) -> Passed:
                 remaining = max(0.1, deadline - time.monotonic())
                 on_cpu = context.device == "cpu"
                 outcomes.append(run(worker, case, slack, remaining, on_cpu))
-            case, right = cases[0], all(outcome.ok for outcome in outcomes)
-            if right and context.device == "cpu" and ran_elsewhere(worker, case, remaining):
-                raise diagnosis.other_stream(case)
+            flags = ()
+            if all(outcome.ok for outcome in outcomes):
+                finding = watched(worker, *outcomes[-2:], remaining)
+                flags = judged(finding, outcomes[-2].case)
         except (RequestFailed, WorkerFailed) as error:
             if all(outcome.ok for outcome in outcomes):
                 raise fault_in(case, explain(error), outcomes) from error
@@ -97,8 +100,23 @@ def run_cases(context: Context, cases: list[Case], slack: float) -> Passed:
             "cases": len(outcomes),
             "largest_error_of_bound": round(_error_share(worst), 4),
             "in_case": worst.case.name,
-        }
+        },
+        flags=flags,
     )
+
+
+def judged(finding: Finding, case: Case) -> tuple[str, ...]:
+    """Flags. Raises Failure for what kernels have not computed, or not on the right stream."""
+    if finding == Finding.ELSEWHERE:
+        raise diagnosis.other_stream(case)
+    if finding == Finding.EARLY:
+        raise diagnosis.not_by_kernels(case)
+    if finding == Finding.UNKNOWN:
+        return (
+            f"{case.function} can't be recorded and run later: it waits for its kernels, or for"
+            " memory. So nobody has seen that its kernels compute the result, and not the CPU.",
+        )
+    return ()
 
 
 def right_by_itself(context: Context, case: Case, slack: float) -> bool:

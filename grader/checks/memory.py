@@ -14,6 +14,7 @@ from grader.framework import Context, check
 from grader.kernels import traced
 from grader.kernels.cases import small_cases
 from grader.outcome import Failure, NotMeasured, Passed
+from grader.rules.verdict import require
 from simt.report import Checked
 
 
@@ -30,13 +31,17 @@ def build(context: Context) -> Path:
     try:
         with context.worker(device="cpu") as worker:
             limit = context.rubric.time_limit
-            return traced.build(worker, context.submission, "check", limit)
+            library = traced.build(worker, context.submission, "check", limit)
+            path = worker.show(library)  # #if can tell this build from the plain one
+            require(context.session, worker, "inspect_library", limit, path=path)
+            return library
     except Failure as failure:
-        if context.device == "cpu":
+        if context.device == "cpu" or "rule" in failure.figures:
             raise
         raise NotMeasured(
             "Memory is checked on the CPU, and there gpt.cu does not compile. No points are at"
-            f" stake here.\n{failure.message}"
+            f" stake here.\n{failure.message}",
+            flags=("Nobody has looked for races: gpt.cu compiles on a GPU only.",),
         ) from failure
 
 

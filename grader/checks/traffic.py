@@ -20,6 +20,7 @@ from grader.kernels.cases import Case, gpt2_case
 from grader.kernels.traffic import Traffic, traffic
 from grader.outcome import Failure, NotMeasured, Passed
 from grader.rubric import Entry
+from grader.rules.verdict import require
 from grader.scoring import Place, reason
 from mingpt.paths import ROOT
 from simt.lines import Run, output_of
@@ -76,6 +77,9 @@ def counted(
     """Each function's traffic, in a worker of its own. Raises Failure."""
     limit = context.rubric.time_limit
     with context.worker(variables=VARIABLES, submission=submission) as worker:
+        if submission == context.submission:  # #if can tell its builds apart
+            path = worker.show(traced.build(worker, submission, "profile", limit))
+            require(context.session, worker, "inspect_library", limit, path=path)
         return count(worker, submission, cases, limit, context.session.rubric, arithmetic)
 
 

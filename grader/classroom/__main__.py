@@ -8,7 +8,8 @@
     python -m grader.classroom SUBMISSIONS --out RESULTS --cluster tcp://host:8786
     python -m grader.classroom SUBMISSIONS --out RESULTS --slurm slurm.toml
 
-Interrupted or killed, the same command goes on where it stopped. docs/classroom.md says the rest.
+Interrupted or killed, the same command goes on where it stopped; but leave out --regrade, which
+would begin again. docs/classroom.md says the rest.
 
 Exit status: 0 all graded; 1 something needs a look by a person; 2 wrong usage; 3 results could not
 be written; 130 interrupted.
@@ -68,7 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(f"classroom: {error}", soft_wrap=True, markup=False)
         return USAGE
     except KeyboardInterrupt:
-        console.print("classroom: interrupted; the same command goes on from here")
+        same = "the same command without --regrade" if options.regrade else "the same command"
+        console.print(f"classroom: interrupted; {same} goes on from here")
         return INTERRUPTED
 
 
@@ -129,6 +131,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if not settings.checks:
         raise ClassroomError(f"--stage {options.stage}: there are no checks up to this stage")
     collected = collect(options.submissions, options.assignment)
+    apart(options.submissions, options.out)
+    ids = {one.student.id for one in collected}
+    if strangers := sorted(set(rules.extensions) - ids):
+        told = f"--rules: nobody here is called {', '.join(strangers)}: no time is extended"
+        console.print(f"classroom: {told}", soft_wrap=True, markup=False)
     store = Store(options.out)
     with store.locked():
         now = datetime.now(UTC)
@@ -144,11 +151,20 @@ def run(options: argparse.Namespace, console: Console) -> int:
         if lab:
             fill(lab, found, rules, console)
     looked = [entry for entry in found if entry.needs_a_look]
-    console.print(f"{len(found)} students: {store.root / 'index.html'}", soft_wrap=True)
+    many = "1 student" if len(found) == 1 else f"{len(found)} students"
+    console.print(f"{many}: {store.root / 'index.html'}", soft_wrap=True)
     for entry in looked[:20]:
         first = entry.needs_a_look.splitlines()[0]
         console.print(f"  look at {entry.student.id}: {first}", soft_wrap=True, markup=False)
     return LOOK if looked else GRADED
+
+
+def apart(submissions: Path, out: Path) -> None:
+    """RESULTS among the submissions would be a student at the next run. Raises ClassroomError."""
+    inner = submissions / "submitted"
+    folder = (inner if inner.is_dir() else submissions).resolve()
+    if folder in (out.resolve(), *out.resolve().parents):
+        raise ClassroomError(f"--out {out} is in {folder}, among the submissions: give another")
 
 
 def lab_of(options: argparse.Namespace):

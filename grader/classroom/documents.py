@@ -38,16 +38,23 @@ def whole(parts: Iterable[Result], name: str) -> Result:
     untimed, *timed = parts
     checks = {check.id: check for check in untimed.checks}
     outputs, environment = dict(untimed.outputs), dict(untimed.environment)
+    flags = list(untimed.flags)
     for part in timed:
         ours = {c.id for c in part.checks if REGISTRY[c.id].timed or c.id not in checks}
         checks |= {check.id: check for check in part.checks if check.id in ours}
         outputs |= {id: text for id, text in part.outputs.items() if id in ours}
+        flags += [flag for flag in part.flags if flag["id"] in ours]
         if ours:
             place = ("date", "device_name", "cores", "seed")
             environment["timed"] = {key: part.environment.get(key) for key in place}
     ordered = [checks[id] for id in REGISTRY if id in checks]
     return replace(
-        untimed, checks=ordered, environment=environment, outputs=outputs, submission=name
+        untimed,
+        checks=ordered,
+        environment=environment,
+        outputs=outputs,
+        submission=name,
+        flags=flags,
     )
 
 

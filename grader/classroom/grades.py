@@ -6,11 +6,13 @@ A cell that a spreadsheet would take for a formula is written with an apostrophe
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from grader.classroom import ClassroomError
 from grader.classroom.book import Entry
+from grader.classroom.submissions import Student
 from grader.framework import REGISTRY
 from grader.report import gradescope
 
@@ -47,24 +49,38 @@ def canvas(entries: Iterable[Entry], assignment: str, most: float, roster: list[
     """The form that Canvas's gradebook imports.
 
     roster: the lines of the gradebook as Canvas exports it; a student is found in it by SIS Login
-    ID, SIS User ID, ID or name. Who needs a look gets no grade. Without a roster, SIS Login ID is
-    the student's id.
+    ID, SIS User ID, ID or name, where no other can be meant. Who isn't found, or without a roster,
+    has the student's id as SIS Login ID. Who needs a look has no line: Canvas would take an empty
+    cell for a grade that is to be removed.
     """
     rows: list[list] = [["    Points Possible", "", "", "", "", most]]
-    by_name: dict[str, dict] = {}
-    for name in ("Student", "ID", "SIS User ID", "SIS Login ID"):  # the last one found is best
-        by_name |= {str(line.get(name, "")).strip().lower(): line for line in roster}
-    by_name.pop("", None)
-    for entry in entries:
+    by_name = _by_name(roster)
+    graded = [entry for entry in entries if not entry.needs_a_look]
+    lines = [_line(entry.student, by_name) for entry in graded]
+    often = Counter(map(id, lines))
+    for entry, line in zip(graded, lines, strict=True):
         student = entry.student
-        names = (student.id, student.email, student.number, student.name)
-        line = next((by_name[n.lower()] for n in names if n.lower() in by_name), None)
-        if line is None:
+        if line is None or often[id(line)] > 1:  # two students can't be the same one
             line = {"Student": student.name or student.id, "SIS Login ID": student.id,
                     "SIS User ID": student.number}  # fmt: skip
-        grade = "" if entry.needs_a_look else entry.points
-        rows.append([*(line.get(column, "") for column in CANVAS), grade])
+        rows.append([*(line.get(column, "") for column in CANVAS), entry.points])
     return _table([*CANVAS, assignment], rows)
+
+
+def _line(student: Student, by_name: dict[str, dict]) -> dict | None:
+    names = (student.id, student.email, student.number, student.name)
+    return next((by_name[n.lower()] for n in names if n.lower() in by_name), None)
+
+
+def _by_name(roster: list[dict]) -> dict[str, dict]:
+    """Lines by what a student is called in them; the last column that has it is the best one."""
+    found: dict[str, dict] = {}
+    for column in ("Student", "ID", "SIS User ID", "SIS Login ID"):
+        names = [str(line.get(column) or "").strip().lower() for line in roster]
+        often = Counter(names)
+        both = zip(names, roster, strict=True)
+        found |= {name: line for name, line in both if name and often[name] == 1}
+    return found
 
 
 def read_roster(path: Path) -> list[dict]:
@@ -83,13 +99,17 @@ def read_roster(path: Path) -> list[dict]:
 
 
 def moodle(entries: Iterable[Entry]) -> str:
-    """A table for Moodle's Grades → Import → CSV file: map one of the first three to the user."""
+    """A table for Moodle's Grades → Import → CSV file: map one of the first three to the user.
+
+    Names of Moodle's users have no capitals; an id with an @ is an address.
+    """
     rows = []
     for entry in entries:
         if not entry.needs_a_look:
             student = entry.student
-            name = student.id if "@" not in student.id else ""
-            rows.append([name, student.email, student.number, entry.points, feedback(entry)])
+            name, email = (student.id.lower(), "") if "@" not in student.id else ("", student.id)
+            who = (name, student.email or email, student.number)
+            rows.append([*who, entry.points, feedback(entry)])
     return _table(MOODLE, rows)
 
 
@@ -98,7 +118,8 @@ def feedback(entry: Entry) -> str:
     lost = [c for c in entry.result.checks if c.points < c.max_points]
     parts = [f"{check.id} {check.points:g}/{check.max_points:g}" for check in lost]
     if entry.days_late:
-        parts.append(f"{entry.days_late} d late: {entry.factor:.0%} of {entry.result.score:g}")
+        whole = entry.result.score + entry.result.extra
+        parts.append(f"{entry.days_late} d late: {entry.factor:.0%} of {whole:g}")
     return "; ".join(parts) or "all points"
 
 

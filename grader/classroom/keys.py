@@ -2,7 +2,7 @@
 
 The key of a grading is a hash of the submission's files, of what the rubric says of measuring, of
 the grader's own sources, of the device, and of which checks were asked for. Points and curves are
-no part of it: they are applied to what was measured (rescoring.py).
+no part of it: they are applied to what was measured (documents.py).
 """
 
 import hashlib
@@ -18,7 +18,8 @@ SCORING = ("points", "full_ratio", "zero_ratio")  # settings of a check that mea
 # What decides a result: not what only shows or collects it.
 SOURCES = ("grader", "mingpt", "simt", "solutions/ladder")
 NOT = {"classroom", "report", "__pycache__"}
-ENDINGS = {".py", ".cu", ".cuh", ".h", ".hpp", ".cpp", ".S", ".c", ""}
+ENDINGS = {".py", ".cu", ".cuh", ".h", ".hpp", ".cpp", ".S", ".c", "",
+           ".txt", ".json", ".tiktoken", ".safetensors"}  # fmt: skip
 
 
 def key(digest: str, arguments: tuple[str, ...], rubric_hash: str, version: str) -> str:
@@ -40,9 +41,15 @@ def rubric_hash(path: Path = rubric.DEFAULT) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def installed(path: Path = rubric.DEFAULT) -> str:
+    """What a machine grades by: the version and the whole rubric, curves too. 32 digits."""
+    return hashlib.sha256(version().encode() + path.read_bytes()).hexdigest()[:32]
+
+
 @cache
 def version(root: Path = ROOT) -> str:
-    """Of the sources of grader, mingpt, simt, and of the references."""
+    """Of grader, mingpt and simt, with what they read (lists of rules, the bundled model), and of
+    the references."""
     found = hashlib.sha256()
     for folder in SOURCES:
         for path in sorted((root / folder).rglob("*")):

@@ -7,6 +7,7 @@ ada/1_gelu/gpt.cu                nbgrader's submitted/, with its timestamp.txt
 submission_metadata.yml          Gradescope's export, with submission_123/ beside it
 """
 
+import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -37,7 +38,11 @@ def collect(folder: Path, assignment: str | None = None) -> list[Submission]:
                 f"{folder} is itself a submission: give the folder that holds one for each student"
                 " (or grade it alone: python grader/grade.py)"
             )
-        found = [one for path in _visible(folder) for one in of_student(path, assignment)]
+        try:
+            inside = _visible(folder)
+        except OSError as error:
+            raise ClassroomError(f"{folder} can't be read: {error.strerror or error}") from None
+        found = [one for path in inside for one in of_student(path, assignment)]
     if not found:
         raise ClassroomError(
             f"{folder} holds no submissions: it needs a folder or a zip for each student, or"
@@ -51,11 +56,20 @@ def collect(folder: Path, assignment: str | None = None) -> list[Submission]:
 
 def of_student(path: Path, assignment: str | None) -> list[Submission]:
     """All of one student, whose folder or zip it is."""
+    try:
+        return _of_student(path, assignment)
+    except OSError as error:  # a folder that keeps the grader out
+        name = os.path.basename(error.filename or path)
+        problem = f"{name} can't be read: {error.strerror or error}."
+        return [unreadable(Student(_text(path.name)), _text(path.name), problem, None)]
+
+
+def _of_student(path: Path, assignment: str | None) -> list[Submission]:
     if path.suffix.lower() == ".zip" and path.is_file():
-        return [read(Student(path.stem), path.name, path)]
+        return [read(Student(_text(path.stem)), path.name, path)]
     if not path.is_dir() or path.is_symlink():
         return []
-    student = Student(path.name)
+    student = Student(_text(path.name))
     if any((path / name).is_file() for name in reading.MARKS):
         return [read(student, path.name, path)]
     inside = _visible(path)
@@ -120,7 +134,7 @@ def read(student: Student, label: str, path: Path, time: datetime | None = None)
     try:
         return made(student, label, opened(path), time)
     except reading.Unreadable as problem:
-        modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        modified = reading.time_of(path.stat().st_mtime)
         return unreadable(student, label, str(problem), time or modified)
 
 
@@ -170,6 +184,11 @@ def _utc(value: object) -> datetime:
     if time is None:
         raise ValueError(f"{value!r} is no time")
     return time
+
+
+def _text(name: str) -> str:
+    """A file's name; bytes of it that are no UTF-8 as \\xff."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from grader.classroom.book import Entry
-from grader.classroom.similarity import Pair, Prints, side_by_side
+from grader.classroom.similarity import MOST_PAIRS, Pair, Prints, side_by_side
 from grader.client import printable
 from grader.framework import REGISTRY
 from grader.report import ladder
@@ -67,6 +67,7 @@ def view(entries: list[Entry], title: str, pairs: list[Pair]) -> dict:
             }
             for number, pair in enumerate(pairs, 1)
         ],
+        "most_pairs": MOST_PAIRS,
         "students": [_student(entry) for entry in entries],
         "calibration": calibration(entries),
     }

@@ -74,7 +74,7 @@ class Settings:
             submission.files,
             self.arguments(part),
             self.command,
-            "" if self.command else self._measuring[1],
+            "" if self.command else keys.installed(self.rubric_path),
             SLACK * (limits + self.rubric.startup_limit),
         )
 

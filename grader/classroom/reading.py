@@ -5,7 +5,9 @@ not what an archive claims.
 """
 
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +22,9 @@ MOST_FILES = 100  # taken
 LARGEST = 1 << 20  # bytes of a file
 LARGEST_ALL = 4 << 20
 DEEPEST = 4  # folders, above a submission's own
+LONGEST = 200  # bytes of a path, from the submission's own folder
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others unpack without a bound
+LATEST = 250_000_000_000.0  # seconds since 1970: datetime knows no year beyond 9999
 
 
 class Unreadable(Exception):
@@ -46,7 +51,11 @@ class Entry:
 def folder(path: Path) -> Contents:
     """What is in a folder. Raises Unreadable."""
     notes: list[str] = []
-    return _choose(list(_walk(path, notes)), notes)
+    try:
+        return _choose(list(_walk(path, notes)), notes)
+    except OSError as error:
+        name = os.path.basename(error.filename or path)
+        raise Unreadable(f"{name} can't be read: {error.strerror or error}.") from None
 
 
 def archive(path: Path) -> Contents:
@@ -61,10 +70,8 @@ def archive(path: Path) -> Contents:
         raise Unreadable(f"{path.name} can't be read: {error.strerror or error}.") from None
     except (RuntimeError, ValueError) as error:  # a password; zlib's errors
         raise Unreadable(f"{path.name} can't be unpacked: {error}.") from None
-    except Exception as error:
-        if type(error).__module__ in ("zlib", "lzma", "struct"):
-            raise Unreadable(f"{path.name} is damaged: {error}. Zip the files again.") from None
-        raise
+    except (zlib.error, struct.error, LookupError) as error:
+        raise Unreadable(f"{path.name} is damaged: {error}. Zip the files again.") from None
 
 
 def holds_submission(path: Path) -> bool:
@@ -111,12 +118,16 @@ def _members(opened: zipfile.ZipFile, time: float, notes: list[str]) -> Iterator
         raise Unreadable(f"The zip has more than {MOST_ENTRIES:,} entries.")
     for info in infos:
         path = PurePosixPath(info.filename.replace("\\", "/"))
-        if info.is_dir() or any(_hidden(part) for part in path.parts if part != ".."):
+        if not path.parts or info.filename.endswith("/"):
+            continue
+        if any(_hidden(part) for part in path.parts if part != ".."):
             continue
         if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
             notes.append(f"{info.filename[:80]!r} leads out of the zip: left out")
         elif S_ISLNK(info.external_attr >> 16):
             notes.append(f"{str(path)[:80]} is a link: left out")
+        elif info.compress_type not in PACKED:
+            notes.append(f"{str(path)[:80]} is packed in an unusual way: left out")
         else:
             yield Entry(path, lambda most, info=info: _unpack(opened, info, most), time)
 
@@ -160,6 +171,9 @@ def _take(entries: list[Entry], root: PurePosixPath, notes: list[str]) -> Conten
             nickname = entry.read(200)
         if path.suffix not in SOURCES:
             continue
+        if not _can_be_named(path):
+            notes.append(f"{str(path)[:80]} has a name that is too long or no text: left out")
+            continue
         data = entry.read(LARGEST + 1)
         total += len(data)
         if len(data) > LARGEST or total > LARGEST_ALL or len(files) >= MOST_FILES:
@@ -169,4 +183,19 @@ def _take(entries: list[Entry], root: PurePosixPath, notes: list[str]) -> Conten
             )
         files[str(path)] = data
         newest = max(newest, entry.time)
-    return Contents(files, datetime.fromtimestamp(newest, UTC), nickname, notes)
+    both = {str(above) for path in files for above in PurePosixPath(path).parents} & files.keys()
+    if both:
+        raise Unreadable(f"{min(both)} is a file and a folder too. Zip the files again.")
+    return Contents(files, time_of(newest), nickname, notes)
+
+
+def time_of(seconds: float) -> datetime:
+    """Of seconds since 1970, as a file system tells them."""
+    return datetime.fromtimestamp(min(max(seconds, 0.0), LATEST), UTC)
+
+
+def _can_be_named(path: PurePosixPath) -> bool:
+    try:
+        return len(str(path).encode()) <= LONGEST
+    except UnicodeEncodeError:  # bytes that are no UTF-8
+        return False

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager
@@ -19,6 +20,7 @@ from grader.classroom.work import Outcome, Task
 STORED = 16  # documents, before the workers are told that they may forget them
 AHEAD = 3  # tasks that wait for each that is being done
 PATIENCE = 600.0  # seconds that a scheduler may be away
+GIVEN_UP = 10  # times that the scheduler may give a task up, as its workers die, before we do
 LOST = (CancelledError, FutureCancelledError, CommClosedError, TimeoutError, OSError)
 Connect = Callable[[], AbstractContextManager[Client]]
 
@@ -87,6 +89,7 @@ def _outcomes(client: Client, tasks: list[Task], needs: dict, tick) -> Iterator:
     coming = iter(tasks)
     waiting: dict = {}
     completed = as_completed()
+    given_up: Counter[str] = Counter()
 
     def submit(task: Task) -> None:
         future = client.submit(work.grade, task, resources=needs, pure=False)
@@ -108,7 +111,11 @@ def _outcomes(client: Client, tasks: list[Task], needs: dict, tick) -> Iterator:
             if isinstance(error, work.Interrupted):
                 submit(task)
             elif isinstance(error, KilledWorker):
-                yield task, Outcome("", str(error))
+                given_up[task.key] += 1
+                if given_up[task.key] < GIVEN_UP:  # work.py knows whether the submission did it
+                    submit(task)
+                else:
+                    yield task, Outcome("", str(error))
             elif isinstance(error, ClassroomError):
                 raise error
             elif error:
@@ -133,7 +140,7 @@ def _batch(completed: as_completed) -> list:
     while time.monotonic() < deadline:
         if batch := completed.next_batch(block=False):
             return list(batch)
-        time.sleep(0.02)
+        time.sleep(0.1)
     return []
 
 

@@ -11,6 +11,7 @@ Only the first three hold anything: the rest is made of them at the end of each 
 under its name when all of it is on the disk; what a killed run leaves behind has another name.
 """
 
+import contextlib
 import errno
 import fcntl
 import io
@@ -18,7 +19,9 @@ import json
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 
 from grader import files
@@ -29,6 +32,8 @@ from grader.results import ERROR, Result, ResultError, read
 
 FOLDERS = ("gradings", "submissions", "students", "results", "reports", "superseded", "pairs",
            "gradescope")  # fmt: skip
+FILES = ("index.html", "grades.csv", "canvas.csv", "moodle.csv", "class.json")
+LOCK = ".lock"
 
 
 class StoreFull(NotWritten):
@@ -41,6 +46,14 @@ class Store:
     def __init__(self, root: Path):
         self.root = root
         try:
+            root.mkdir(parents=True, exist_ok=True)
+            if not (root / LOCK).exists():
+                if taken := [name for name in FOLDERS + FILES if (root / name).exists()]:
+                    raise ClassroomError(
+                        f"--out {root}: {taken[0]} is there, and not from here. Give a new folder:"
+                        " it would be overwritten"
+                    )
+                (root / LOCK).touch()  # from now on it is ours
             for name in FOLDERS:
                 (root / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -62,15 +75,16 @@ class Store:
 
     def _open_lock(self):
         try:
-            return (self.root / ".lock").open("w")
+            return (self.root / LOCK).open("w")
         except OSError as error:
             raise ClassroomError(f"--out {self.root}: {error.strerror or error}") from None
 
     def _sweep(self) -> None:
         """Remove the temporary files that a killed run left."""
-        for name in FOLDERS:
-            for path in (self.root / name).glob(".*"):
-                path.unlink(missing_ok=True)
+        left = [path for name in FOLDERS for path in (self.root / name).glob(".*")]
+        left += [path for name in FILES for path in self.root.glob(f".{name}.*")]
+        for path in left:
+            _remove(path)
 
     # ------------------------------------------------------------------ gradings
 
@@ -124,37 +138,40 @@ class Store:
     def remember(self, submissions: list[Submission], now: datetime) -> list[Submission]:
         """Add a student's submissions to those seen before; all of them, by time.
 
+        To hand in the same again is no other submission: the first time counts. To go back to what
+        was handed in before another one is. The latest says whether there is a nickname.
+
         Raises StoreFull, and ClassroomError for a record that can't be read.
         """
         student = submissions[0].student
         path = self.root / "students" / f"{student.file}.json"
-        seen = self._seen(path)
-        known = {one["digest"] for one in seen}
+        every = {(one["digest"], _time(one)): one for one in self._seen(path)}
+        known = {digest for digest, _ in every}
         for one in submissions:
-            if one.digest in known:
-                continue
-            if not one.problem:
+            if one.digest not in known and not one.problem:
                 self.write(self.root / "submissions" / f"{one.digest}.zip", pack(one.files))
-            known.add(one.digest)
-            seen.append(
+            every.setdefault(
+                (one.digest, one.time),
                 {
                     "digest": one.digest,
                     "time": one.time.isoformat(),
                     "label": one.label,
                     "seen": now.isoformat(timespec="seconds"),
                     "problem": one.problem,
-                }
+                },
             )
+        by_time = sorted(every.values(), key=_time)
+        seen = [next(same) for _, same in groupby(by_time, key=lambda one: one["digest"])]
         text = json.dumps({"student": student.id, "submissions": seen}, indent=1) + "\n"
         if not path.is_file() or path.read_text("utf-8") != text:
             self.write(path, text)
         fresh = {one.digest: one for one in submissions}
-        latest = submissions[-1]
-        found = [
-            fresh.get(one["digest"]) or self._restored(student, one, latest.nickname)
-            for one in seen
-        ]
-        return sorted(found, key=lambda one: one.time)
+        nickname = submissions[-1].nickname
+        found = []
+        for one in seen:
+            whole = fresh.get(one["digest"]) or self._restored(student, one)
+            found.append(replace(whole, label=one["label"], time=_time(one), nickname=nickname))
+        return found
 
     def _seen(self, path: Path) -> list[dict]:
         if not path.is_file():
@@ -167,14 +184,13 @@ class Store:
                 " submissions are then forgotten"
             ) from None
 
-    def _restored(self, student: Student, one: dict, nickname: str) -> Submission:
+    def _restored(self, student: Student, one: dict) -> Submission:
         stored = self.root / "submissions" / f"{one['digest']}.zip"
         try:
             contents = {} if one["problem"] else unpack(stored.read_bytes())
         except (OSError, zipfile.BadZipFile) as error:
             raise ClassroomError(f"{stored} can't be read: {error}") from None
-        time = datetime.fromisoformat(one["time"])
-        return Submission(student, one["label"], time, contents, nickname, problem=one["problem"])
+        return Submission(student, one["label"], _time(one), contents, problem=one["problem"])
 
     # ------------------------------------------------------------------ writing
 
@@ -201,7 +217,18 @@ class Store:
         """Remove the other files of a folder whose files are all made anew."""
         for path in (self.root / folder).iterdir():
             if path.name not in names:
-                path.unlink()
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """A file of ours. A folder is none: an editor's, or the file system's own."""
+    with contextlib.suppress(OSError):
+        if not path.is_dir():
+            path.unlink()
+
+
+def _time(seen: dict) -> datetime:
+    return datetime.fromisoformat(seen["time"])
 
 
 def pack(contents: dict[str, bytes]) -> bytes:

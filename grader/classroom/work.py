@@ -44,7 +44,7 @@ class Task:
     files: dict[str, bytes] = field(repr=False)
     arguments: tuple[str, ...]  # of grade.py
     command: tuple[str, ...] = ()  # in place of grade.py
-    version: str = ""  # of the grader that must do it; "": any
+    version: str = ""  # keys.installed() where it may be done; "": anywhere
     limit: float = 1800.0
     attempt: int = 0
 
@@ -69,10 +69,10 @@ class Interrupted(Exception):
 
 def grade(task: Task) -> Outcome:
     """Raises ClassroomError where this machine can't grade, and Interrupted."""
-    if task.version and task.version != keys.version():
+    if task.version and task.version != keys.installed():
         raise ClassroomError(
             f"the grader on {os.uname().nodename} ({ROOT}) is another version than the one that"
-            " asks: install the same on all machines"
+            " asks, or has another rubric.toml: install the same on all machines"
         )
     folder = place() / task.folder
     prune(folder.parent)

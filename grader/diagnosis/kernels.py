@@ -58,6 +58,17 @@ def other_stream(case: Case) -> Failure:
     )
 
 
+def not_by_kernels(case: Case) -> Failure:
+    """Its kernels only copy what the function itself has computed."""
+    return Failure(
+        f"{case.name}: every result is right, but kernels don't compute it. (The stream was only"
+        " writing down launches here, to run them later. When they ran, other inputs were there;"
+        " the result was still that of the inputs at the call.)",
+        f"What {case.function} itself does with the values, it does on the CPU. Which work belongs"
+        " into a kernel?",
+    )
+
+
 def left_behind(failure: Failure, case: str) -> Failure:
     """The same for a case that is right in a process of its own: earlier calls make it wrong."""
     text, _, _ = failure.message.partition("\nCause not recognised")

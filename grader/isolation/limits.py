@@ -22,7 +22,7 @@ def confine(device: str, others: int = 0) -> None:
     """
     cores = os.cpu_count() or 1
     limits = {
-        "CORE": 0,
+        "CORE": 1,  # byte: with 0 the kernel still pipes a crash into the system's collector
         "FSIZE": FILE_BYTES,
         "NOFILE": OPEN_FILES,
         "CPU": CPU_SECONDS * cores,

@@ -4,15 +4,16 @@ import contextlib
 import os
 import signal
 
+TICKS = os.sysconf("SC_CLK_TCK")  # in a second of /proc's
+
 
 def descendants(pid: int) -> set[int]:
     """All processes below this one."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdecimal():
-            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
-                parent = int(file.read().rsplit(b")", 1)[1].split()[1])
-                children.setdefault(parent, []).append(int(name))
+            with contextlib.suppress(OSError):
+                children.setdefault(int(_status(name)[1]), []).append(int(name))
     found: set[int] = set()
     queue = [pid]
     while queue:
@@ -20,6 +21,21 @@ def descendants(pid: int) -> set[int]:
         queue += below
         found.update(below)
     return found
+
+
+def cpu_seconds(processes: set[int]) -> dict[int, float]:
+    """What each of them has used so far, with the children that it has waited for."""
+    found = {}
+    for pid in processes:
+        with contextlib.suppress(OSError):
+            found[pid] = sum(map(int, _status(pid)[11:15])) / TICKS
+    return found
+
+
+def _status(pid: int | str) -> list[bytes]:
+    """/proc/PID/stat behind the name: the state, the parent, ..."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rsplit(b")", 1)[1].split()
 
 
 def threads_of_ours() -> int:

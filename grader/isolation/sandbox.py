@@ -24,6 +24,7 @@ PASSED_ON = (
     "LD_LIBRARY_PATH",
     "SYSTEMROOT",
 )
+CAME_OR_WENT = 0.1  # seconds that a process counts which began or ended while all were stopped
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
 
 
@@ -38,6 +39,8 @@ class Sandbox:
     ):
         self.process = process  # the worker, or what stands around it
         self._inside, self._lifeline = inside, lifeline
+        self._paused: dict[int, float] = {}  # processes: their CPU seconds by then
+        self.stirred = 0.0  # CPU seconds that were used while it was paused, in all
 
     def kill(self, grace: float = 0.0) -> int:
         """Kill the worker and every process that it has started; its exit status as Popen gives it.
@@ -57,12 +60,18 @@ class Sandbox:
     def pause(self) -> None:
         """Stop all of its processes, so that they take no time from another's. On Linux only."""
         if sys.platform == "linux":
-            processes.stop_below(self.process.pid)
+            self._paused = processes.cpu_seconds(processes.stop_below(self.process.pid))
 
     def resume(self) -> None:
-        """Let them go on."""
+        """Let them go on. What they did in between, if they found a way, is added to `stirred`."""
         if sys.platform == "linux":
-            processes.send(processes.descendants(self.process.pid), signal.SIGCONT)
+            found = processes.descendants(self.process.pid)
+            if self._paused:
+                before, now = self._paused, processes.cpu_seconds(found)
+                self.stirred += sum(now[pid] - before[pid] for pid in now.keys() & before.keys())
+                self.stirred += CAME_OR_WENT * len(now.keys() ^ before.keys())
+                self._paused = {}
+            processes.send(found, signal.SIGCONT)
 
     def _kill(self) -> int:
         if self._inside is not None:
@@ -110,7 +119,7 @@ def _under_rules(
     command: list[str], seen: View | None, scratch: Path, device: str, inherit, environment: dict
 ) -> Sandbox:
     lifeline, ours = os.pipe()
-    filter_fd = seccomp.open_program(device)
+    filter_fd = seccomp.open_program(device, shared=True)
     rules = None
     if seen is not None:
         read = [*seen.read_only.values(), Path("/proc"), Path("/sys/devices/system")]

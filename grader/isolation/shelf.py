@@ -10,6 +10,7 @@ from grader.isolation.levels import BUBBLEWRAP
 from grader.isolation.view import ROOT, holds_private_files
 
 MOST_BYTES = 64 << 20  # of a submission; what exceeds them is not there for the worker
+LONGEST_PATH = os.pathconf("/", "PC_PATH_MAX") - 1  # bytes of a copy's: a longer one can't be made
 BLOCK = 4096  # a file counts as so many bytes at least
 READABLE = 0o755, 0o644  # folders, files
 SOURCES = {".cu", ".cuh", ".h", ".hpp", ".py"}
@@ -88,11 +89,13 @@ def files_in(folder: Path) -> Iterator[Path]:
 
 def _copy(source: Path, target: Path) -> None:
     """A link stays a link: what it points at is there for the worker, or it isn't. A file that we
-    can't read is there, and nobody can read it."""
+    can't read is there, and nobody can read it. One whose path gets too long is not there."""
     target.mkdir()
     target.chmod(READABLE[0])
     for path in files_in(source):
         copy = target / path.relative_to(source)
+        if len(os.fsencode(copy)) > LONGEST_PATH:
+            continue
         for folder in reversed(copy.relative_to(target).parents):
             if not (target / folder).is_dir():
                 (target / folder).mkdir()

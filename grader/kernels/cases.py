@@ -35,6 +35,16 @@ class Case:
         )
 
     @property
+    def call(self) -> dict:
+        """What a worker must be told besides the arrays."""
+        return {
+            "function": self.function,
+            "sizes": list(self.sizes.values()),
+            "eps": self.eps,
+            "null_bias": self.inputs.get("bias", ...) is None,
+        }
+
+    @property
     def work(self) -> int:
         """Elements, or for linear products, to compute."""
         return math.prod(self.sizes.values())

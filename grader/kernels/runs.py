@@ -107,28 +107,10 @@ class Guarded:
         return found
 
 
-def ran_elsewhere(worker: Worker, case: Case, limit: float) -> bool:
-    """Whether a function writes to its output while its stream only records, on a CPU: it then
-    launches on another. Raises RequestFailed or WorkerFailed."""
-    buffers = [Guarded("out", None, case.shape, ALIGN)]
-    buffers += [Guarded(n, a, a.shape, ALIGN) for n, a in case.inputs.items() if a is not None]
-    _, arrays = worker.ask(
-        "call_captured",
-        *(buffer.memory for buffer in buffers),
-        limit=limit,
-        function=case.function,
-        starts=[buffer.start for buffer in buffers],
-        eps=case.eps,
-        sizes=list(case.sizes.values()),
-        null_bias=case.inputs.get("bias", ...) is None,
-    )
-    same_form = arrays and (arrays[0].dtype, arrays[0].shape) == (
-        np.float32,
-        buffers[0].memory.shape,
-    )
-    return bool(same_form) and bool(
-        (buffers[0].array_of(arrays[0]).view(np.uint32) != OUTPUT_MARK).any()
-    )
+def guarded(case: Case, guard: int) -> list[Guarded]:
+    """The output and the inputs of a case, with so many floats on either side."""
+    inputs = [Guarded(n, a, a.shape, guard) for n, a in case.inputs.items() if a is not None]
+    return [Guarded("out", None, case.shape, guard), *inputs]
 
 
 def run(worker: Worker, case: Case, slack: float, limit: float, on_cpu: bool) -> Outcome:
@@ -143,19 +125,15 @@ def run(worker: Worker, case: Case, slack: float, limit: float, on_cpu: bool) ->
     expected, bound = REFERENCES[case.function](*reference_inputs, slack)
     # Room for the commonest overrun: a block's worth of elements, or a tile's worth of rows.
     guard = 2048 + 32 * min(case.shape[1], 512)
-    buffers = [Guarded("out", None, case.shape, guard)]
-    buffers += [Guarded(n, a, a.shape, guard) for n, a in case.inputs.items() if a is not None]
+    buffers = guarded(case, guard)
 
     def call(reverse: bool = False, strict: bool = False) -> list[np.ndarray]:
         _, arrays = worker.ask(
             "call",
             *(buffer.memory for buffer in buffers),
             limit=limit,
-            function=case.function,
             starts=[buffer.start for buffer in buffers],
-            eps=case.eps,
-            sizes=list(case.sizes.values()),
-            null_bias=case.inputs.get("bias", ...) is None,
+            **case.call,
             reverse=reverse,
             strict=strict,
         )

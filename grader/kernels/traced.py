@@ -78,11 +78,8 @@ def _call(
         op,
         *(array for array in case.inputs.values() if array is not None),
         limit=limit,
-        function=case.function,
         shape=list(case.shape),
-        sizes=list(case.sizes.values()),
-        eps=case.eps,
-        null_bias=case.inputs.get("bias", ...) is None,
+        **case.call,
         **more,
     )
     forms = [(array.dtype.name, array.ndim) for array in arrays]

@@ -120,7 +120,11 @@ OPERATIONS = {
         BUFFERS,
         reply_arrays=BUFFERS,
     ),
-    "call_captured": Operation(12, Record(**_PLACED), BUFFERS, reply_arrays=BUFFERS),
+    # recording.py
+    "call_captured": Operation(
+        12, Record(**_PLACED), BUFFERS, Record(recorded=Bool()), reply_arrays=BUFFERS
+    ),
+    "launch_captured": Operation(13, arrays=BUFFERS, reply_arrays=BUFFERS),
     # traced.py
     "checked": Operation(20, Record(**_WATCHED), INPUTS, reply_arrays=(floats(2), SAID)),
     "profiled": Operation(21, Record(**_WATCHED), INPUTS, reply_arrays=(floats(2), SAID)),

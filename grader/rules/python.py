@@ -39,6 +39,12 @@ MODULES = {
     "torch.multiprocessing": "it starts processes",
     "torch.utils.cpp_extension": "it runs compilers",
 }
+# Modules that others have as an attribute (logging.os, torch.ctypes, random._os): not by that way.
+HIDDEN = {
+    *("builtins", "codecs", "ctypes", "gc", "importlib", "inspect", "io", "multiprocessing", "os"),
+    *("pathlib", "pickle", "posix", "shutil", "socket", "subprocess", "sys", "tempfile"),
+    *("threading", "weakref"),
+}
 COMPILE = "torch's compiler is not allowed: the model's own layers are to run"
 FUSED = "torch's fused attention is not allowed: the model computes attention"
 COMPILED = ("torch._dynamo", "torch._inductor", "torch._export", "torch.compiler", "torch.export",
@@ -57,6 +63,8 @@ LOADS = {
     "torch.classes": "it calls torch's internals",
     "torch._C": "it calls torch's internals",
     "torch.library": "it patches torch",
+    "torch.overrides": "it patches torch",
+    "torch.utils._python_dispatch": "it patches torch",
     "torch.from_file": "a KV-cache reads no files",
     "numpy.load": "a KV-cache reads no files",
     "numpy.save": "a KV-cache writes no files",
@@ -189,6 +197,9 @@ class Reader:
         if root in PARTS and rest.partition(".")[0] not in PARTS[root]:
             what = name if rest else f"{root} as a whole"
             yield f"it uses {what}: of {root}, only {', '.join(sorted(PARTS[root]))} may be used"
+        inner = [part for part in rest.split(".") if part.strip("_") in HIDDEN]
+        if inner and root in ALLOWED:
+            yield f"it uses {name}: {inner[0].strip('_')} is not reached through another module"
         for listed, why in (MODULES | LOADS).items():
             if name == listed or name.startswith(f"{listed}."):
                 yield f"it uses {listed}: {why}"
@@ -218,6 +229,10 @@ class Reader:
             yield f"it changes model.{node.attr}: the model stays as it is"
 
     def _call(self, node: ast.Call) -> Iterator[str]:
+        if self.full_name(node.func) in ("operator.attrgetter", "operator.methodcaller"):
+            texts = [a.value for a in node.args if isinstance(a, ast.Constant)]
+            for part in ".".join(map(str, texts)).split("."):
+                yield from self._by_text(part)
         if not isinstance(node.func, ast.Name):
             return
         name = node.func.id
@@ -226,14 +241,19 @@ class Reader:
         if name in ("getattr", "setattr", "delattr", "hasattr") and len(node.args) >= 2:
             target, attribute = self.full_name(node.args[0]), node.args[1]
             text = attribute.value if isinstance(attribute, ast.Constant) else None
-            if text in DUNDERS:
-                yield f"{text} reaches into what is not the file's own"
-            elif not self._fused and text in FUSED_NAMES:
-                yield f"it uses {text}: {FUSED}"
-            elif not self._compile and text == "compile":
-                yield f"it uses {text}: {COMPILE}"
-            elif name in ("setattr", "delattr") and target:
-                yield f"it changes {target}: what belongs to a module stays as it is"
+            said = list(self._by_text(text))
+            if not said and name in ("setattr", "delattr") and target:
+                said.append(f"it changes {target}: what belongs to a module stays as it is")
+            yield from said
+
+    def _by_text(self, name: object) -> Iterator[str]:
+        """What is said of an attribute whose name is given as a text."""
+        if name in DUNDERS:
+            yield f"{name} reaches into what is not the file's own"
+        elif not self._fused and name in FUSED_NAMES:
+            yield f"it uses {name}: {FUSED}"
+        elif not self._compile and name == "compile":
+            yield f"it uses {name}: {COMPILE}"
 
 
 def _walk(tree: ast.Module) -> Iterator[ast.AST]:

@@ -48,6 +48,7 @@ REFUSED = {  # families that the lists above, or the library itself, would let p
     ),
     r"mingpt_\w+": "it is the loader's",
     r"cudaIpc\w+": "it shares memory with other processes",
+    r"cudaDeviceSetLimit": "it takes what is everybody's: the L2, for example",
     r"cudaLibrary\w+": "it loads code that was compiled elsewhere",
 }
 REASONS = {

@@ -62,34 +62,6 @@ def call(
     return {}, [to_host(array) for array, _ in memory]
 
 
-NON_BLOCKING, RELAXED = 1, 2  # cudaStreamNonBlocking, cudaStreamCaptureModeRelaxed
-
-
-def call_captured(
-    *buffers: np.ndarray,
-    function: str,
-    starts: list[int],
-    sizes: list[int],
-    eps: float | None,
-    null_bias: bool,
-) -> tuple[dict, list]:
-    """Call `function` with a stream that records its work and runs none: the buffers afterwards.
-
-    What has changed in them was not done on that stream. On a CPU only.
-    """
-    simt, stream, graph = ctypes.CDLL(str(library.path)), ctypes.c_void_p(), ctypes.c_void_p()
-    simt.cudaStreamCreateWithFlags(ctypes.byref(stream), NON_BLOCKING)
-    simt.cudaStreamBeginCapture(stream, RELAXED)
-    memory = [to_device(buffer) for buffer in buffers]
-    pointers = [p + 4 * start for (_, p), start in zip(memory, starts, strict=True)]
-    pointers += [None] * null_bias
-    scalars = sizes if eps is None else [eps, *sizes]
-    library.function(function)(*pointers, *scalars, stream)
-    simt.cudaStreamEndCapture(stream, ctypes.byref(graph))
-    simt.cudaGetLastError()  # a call that can't be recorded is no mistake
-    return {}, [to_host(array) for array, _ in memory]
-
-
 def finish(function: str) -> None:
     """Wait for the kernel. Raises KernelError."""
     library.check(function)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from grader.worker.counter import CountedLibrary, CountedOps, Counter
+from grader.worker.counter import CountedLibrary, Counter, counted_ops
 from mingpt import weights
 from mingpt.kernels import CustomOps, KernelLibrary
 from mingpt.ops import TorchOps
@@ -68,7 +68,7 @@ def layer_calls() -> tuple[dict, list]:
 
 
 def _torch_ops() -> TorchOps:
-    return CountedOps(counter) if counter else TorchOps()
+    return counted_ops(counter) if counter else TorchOps()
 
 
 def logits(ids: np.ndarray) -> tuple[dict, list]:

@@ -7,21 +7,24 @@ import time
 import pytest
 
 from bench import classroom
-from bench.classes import making, running, scaling
+from bench.classes import making, running, scaling, show
 from grader.classroom.layouts import collect
 from grader.results import CheckResult, Result
+from mingpt.errors import LabError
 from tests.classroom.slurm import Slurm
 from tests.grader.samples import PLACE
 
 
 def test_no_two_of_a_class_are_the_same_and_all_kinds_are_in_it(tmp_path):
-    names = making.make(tmp_path / "in", 60)
+    making.make(tmp_path / "in", 60)
+    names = making.names(60)
     found = collect(tmp_path / "in")
     assert sorted(names) == sorted(one.student.id for one in found)
     assert len({one.digest for one in found}) == 60 and not any(one.problem for one in found)
     assert {name.split("-")[0] for name in names} == set(making.DOZEN)
     assert list((tmp_path / "in").glob("*.zip")) and any(one.nickname for one in found)
-    again = collect(making.make(tmp_path / "again", 60) and tmp_path / "again")
+    making.make(tmp_path / "again", 60)
+    again = collect(tmp_path / "again")
     assert [one.digest for one in again] == [one.digest for one in found]
 
 
@@ -88,6 +91,34 @@ def test_the_tables_go_between_their_marks(tmp_path, monkeypatch, capsys):
     kept.write_text(json.dumps(results | {"wrong": ["kills: one is lost"]}))
     assert classroom.main(["--from", str(kept)]) == 1
     assert json.loads((tmp_path / "classroom.json").read_text()) == results
+
+
+def test_what_was_stopped_goes_on_where_it_was(tmp_path, monkeypatch):
+    """A step that was done is not done again, one that was half done is, from its beginning."""
+    made = []
+
+    def step(self, say):
+        (self.place / "class").mkdir()
+        made.append("class")
+
+    def stopped(self, say):
+        (self.place / "alone").mkdir()
+        made.append("alone")
+        if made.count("alone") == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(show.Show, "do_class", step)
+    monkeypatch.setattr(show.Show, "do_alone", stopped)
+    command = ["--students", "3", "--steps", "class", "alone", "--place", str(tmp_path / "place")]
+    options = classroom.parser().parse_args(command)
+    with pytest.raises(KeyboardInterrupt):
+        show.measured(options)
+    assert show.measured(options)["done"] == ["class", "alone"]
+    assert made == ["class", "alone", "alone"]
+    assert len(list((tmp_path / "place" / "in").iterdir())) == 3
+    other = classroom.parser().parse_args([*command, "--checks", "gelu"])
+    with pytest.raises(LabError, match="other checks"):
+        show.measured(other)
 
 
 def test_what_measures_time_is_refused(command):

@@ -109,8 +109,9 @@ def test_a_place_on_the_board_is_the_ratio_times_the_rungs_speed():
     assert (found["median"], found["count"]) == (300.0, 2)
 
 
-def test_an_empty_class_has_a_page():
+def test_an_empty_class_has_a_page_and_so_has_one_student():
     assert "0</strong> students" in page.page([], "none", [])
+    assert "1</strong> student;" in page.page([entry("ada")], "one", [])
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="no chromium here: apt install chromium")

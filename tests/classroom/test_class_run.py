@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from grader.classroom import cluster, running, work
+from grader.classroom.__main__ import main
 from grader.classroom.documents import parsed
 from tests.classroom.conftest import GRADER, command
 
@@ -159,6 +160,35 @@ def test_timed_checks_come_last_and_what_is_new_alone_is_graded(
     assert scores(tmp_path / "out") == {"s0": 18, "s2": 6}
     status, said = classroom("--regrade", "nobody")
     assert status == 2 and "neither a student here nor a check" in said
+
+
+def test_what_the_command_says_without_grading_anything(tmp_path, capsys, monkeypatch):
+    """Of a class in which there is nothing to grade."""
+    (tmp_path / "in" / "ada").mkdir(parents=True)
+    (tmp_path / "rules.toml").write_text(
+        "due = 2026-03-01T12:00:00Z\n[extensions]\nadda = 2026-03-08T12:00:00Z\n"
+    )
+
+    def run(out: str, *more: str) -> tuple[int, str]:
+        words = [str(tmp_path / "in"), "--out", str(tmp_path / out), "--device", "cpu", *more]
+        status = main(words)
+        return status, " ".join(capsys.readouterr().err.split())
+
+    status, said = run("out", "--rules", str(tmp_path / "rules.toml"))
+    assert status == 0 and "1 student:" in said
+    assert "nobody here is called adda: no time is extended" in said
+    assert scores(tmp_path / "out") == {"ada": 0.0}
+    for inside in ("in", "in/results", "in/ada/results"):
+        status, said = run(inside)
+        assert status == 2 and "among the submissions" in said
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["ada"]
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("grader.classroom.__main__.write", interrupted)
+    assert run("out") == (130, "classroom: interrupted; the same command goes on from here")
+    assert "same command without --regrade goes on" in run("out", "--regrade", "ada")[1]
 
 
 @pytest.mark.skipif(not shutil.which("bwrap"), reason="a small disk is made with bubblewrap")

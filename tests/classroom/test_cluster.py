@@ -10,13 +10,16 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 from distributed import Client
+from distributed.comm import CommClosedError
+from distributed.scheduler import KilledWorker
 from distributed.security import Security
 
-from grader.classroom import ClassroomError, cluster, running
+from grader.classroom import ClassroomError, cluster, running, work
 from grader.classroom.documents import parsed
 from grader.grading import PARTS, TIMED, UNTIMED
 from tests.classroom.slurm import Slurm
@@ -151,8 +154,84 @@ def test_a_wrong_configuration_is_refused(text, tmp_path):
 def test_nobody_at_an_address(monkeypatch):
     monkeypatch.setattr(cluster, "PATIENCE", "1s")
     nobody = cluster.existing("tcp://127.0.0.1:9")
-    with pytest.raises(ClassroomError, match="no scheduler answers"), nobody:
+    with pytest.raises(cluster.NoScheduler, match="no scheduler answers"), nobody:
         pass
+
+
+class Given:
+    """A future that a scheduler has given up so many times; then it is done."""
+
+    status = "error"
+
+    def __init__(self, times: int):
+        self.times = times
+
+    def exception(self) -> Exception | None:
+        return KilledWorker("k", SimpleNamespace(address="tcp://gone"), 3)
+
+    def result(self) -> work.Outcome:
+        return work.Outcome("document")
+
+    def release(self) -> None:
+        self.status = "finished" if self.times <= 1 else "error"
+        self.times -= 1
+
+
+@pytest.mark.parametrize(("times", "document"), [(3, "document"), (99, "")])
+def test_workers_that_others_kill_say_nothing_against_a_submission(monkeypatch, times, document):
+    """The scheduler of an existing cluster gives a task up when its workers died three times."""
+    future, coming = Given(times), []
+
+    class Completed:
+        def add(self, one):
+            coming.append(one)
+
+        def next_batch(self, block):
+            return [coming.pop()] if coming else []
+
+    class Asked:
+        def submit(self, *_, **__):
+            return future
+
+    monkeypatch.setattr(running, "as_completed", Completed)
+    monkeypatch.setattr(running, "_able", lambda *_: 1)
+    task = work.Task("k", "ada", {}, ())
+    outcomes = list(running._outcomes(Asked(), [task], {}, lambda workers: None))
+    assert [outcome.document for _, outcome in outcomes] == [document]
+
+
+def test_a_scheduler_may_be_away_for_a_while(monkeypatch):
+    """It was there once: who asks waits until it is back, or for ten minutes."""
+    said = iter([None, CommClosedError(), cluster.NoScheduler("away"), cluster.NoScheduler("away"),
+                 None])  # fmt: skip
+    left, ticks, now = [1], [], [0.0]
+
+    @contextlib.contextmanager
+    def connect():
+        error = next(said)
+        if isinstance(error, cluster.NoScheduler):
+            raise error
+        yield error
+
+    def run(client, stages, finished, tick):
+        if len(ticks) < 3:
+            raise client or CommClosedError()
+        left.clear()
+
+    monkeypatch.setattr(running, "_run", run)
+    monkeypatch.setattr(running.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr(running.time, "monotonic", lambda: now[0])
+    stages = [(lambda: left, {})]
+    running.run(connect, stages, None, ticks.append, reconnect=True)
+    assert not left and ticks == [0, 0, 0, 0]
+    left.append(1)
+    said = itertools.chain([CommClosedError()], itertools.repeat(cluster.NoScheduler("away")))
+    ticks.clear()
+    with pytest.raises(ClassroomError, match="away for 10 minutes"):
+        running.run(connect, stages, None, ticks.append, reconnect=True)
+    said = itertools.repeat(cluster.NoScheduler("nobody there"))
+    with pytest.raises(ClassroomError, match="nobody there"):  # and never was
+        running.run(connect, stages, None, ticks.append, reconnect=True)
 
 
 def visible() -> tuple[str, float, float]:

@@ -125,13 +125,15 @@ def test_what_was_measured_too_roughly_is_to_be_measured_again():
 
 def test_two_parts_are_one_document():
     first = CheckResult("kv_cache", "k", "passed", 20, 20)
-    untimed = Result([first], dict(PLACE), {"kv_cache": "a"})
+    alike = {"id": "kv_cache", "text": "a remark"}
+    fast = {"id": "speed", "text": "faster than its memory allows"}
+    untimed = Result([first], dict(PLACE), {"kv_cache": "a"}, flags=[alike])
     again = replace(first, points=0, max_points=0)
     speed = CheckResult("speed", "s", "passed", 5, 10)
     other = PLACE | {"device_name": "B"}
-    made = documents.whole(
-        [untimed, Result([again, speed], other, {"kv_cache": "b", "speed": "c"})], "ada"
-    )
+    timed = Result([again, speed], other, {"kv_cache": "b", "speed": "c"}, flags=[alike, fast])
+    made = documents.whole([untimed, timed], "ada")
+    assert made.flags == [alike, fast] and untimed.flags == [alike]
     assert (made.score, made.max_score, made.submission) == (25, 30, "ada")
     assert made.outputs == {"kv_cache": "a", "speed": "c"}
     assert made.environment["timed"]["device_name"] == "B"

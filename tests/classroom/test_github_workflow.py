@@ -16,6 +16,7 @@ from grader.report import github, markdown
 from mingpt.paths import ROOT
 from tests.classroom.actions_runner import Job, reporter
 from tests.grader.samples import EVIL, failing
+from tests.whole import in_all
 
 NOTE = "::notice title=Autograding complete::Points 1000/10"
 TALKATIVE = f"""
@@ -119,6 +120,7 @@ def test_right(push, workspace):
     assert {path.suffix for path in (workspace / "report").iterdir()} >= {".html", ".xml"}
 
 
+@in_all
 def test_wrong(push):
     job = push((ROOT / "starter" / "gpt.cu").read_text())
     assert job.failed == ["reporter"], job.log

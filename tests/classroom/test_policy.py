@@ -33,6 +33,18 @@ def test_lateness():
     assert Policy(per_day=0.3).factor(9) == 0.0
 
 
+def test_a_day_late_is_24_hours_when_the_clocks_change():
+    """In Europe on 25 October 2026, from +02:00 to +01:00; due at 23:59 the day before."""
+    policy = parse(tomllib.loads("due = 2026-10-24T23:59:00+02:00"))
+    for clock, days in (
+        ("2026-10-24T22:59:00+01:00", 0),  # the same moment as is due
+        ("2026-10-24T23:00:00+01:00", 1),
+        ("2026-10-25T22:59:00+01:00", 1),
+        ("2026-10-25T23:00:00+01:00", 2),
+    ):
+        assert policy.days_late("ada", datetime.fromisoformat(clock)) == days
+
+
 @pytest.mark.parametrize(
     "text, message",
     [

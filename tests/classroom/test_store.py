@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from grader import files, rubric
-from grader.classroom import ClassroomError, documents, keys, plan
+from grader.classroom import ClassroomError, documents, keys, plan, work
 from grader.classroom.store import Store, StoreFull
 from tests.classroom.samples import NOON, result, submission
 
@@ -100,6 +100,42 @@ def test_earlier_submissions_are_remembered(store):
         store.remember([second], NOON)
 
 
+def test_the_same_again_is_no_other_submission_and_going_back_is_one(store):
+    def at(hour: int, text: str, nickname: str = ""):
+        files = {"gpt.cu": text.encode()}
+        return submission("ada", files=files, time=NOON + timedelta(hours=hour), nickname=nickname)
+
+    def seen(*ones) -> list[tuple[bytes, int]]:
+        found = store.remember(list(ones), NOON)
+        return [(one.files["gpt.cu"], (one.time - NOON) // timedelta(hours=1)) for one in found]
+
+    assert seen(at(1, "a", "Ada")) == [(b"a", 1)]
+    assert seen(at(30, "a")) == [(b"a", 1)]  # in time, and copied anew a day later
+    assert seen(at(2, "b"), at(40, "a")) == [(b"a", 1), (b"b", 2), (b"a", 40)]
+    assert seen(at(40, "a")) == [(b"a", 1), (b"b", 2), (b"a", 40)]
+    same_time = [at(50, "c"), at(50, "d")]
+    assert seen(*same_time) == seen(*same_time) == seen(at(40, "a"), *same_time)
+    assert len(store.remember(same_time, NOON)) == 5
+    # Who takes the nickname back is on no board, whichever submission counts.
+    found = store.remember([at(1, "a", "Ada"), at(60, "e")], NOON)
+    assert not any(one.nickname for one in found)
+
+
+def test_a_folder_that_is_not_ours_is_left_alone(tmp_path, store):
+    (tmp_path / "course" / "submissions").mkdir(parents=True)
+    (tmp_path / "course" / "submissions" / ".keep").write_text("mine")
+    with pytest.raises(ClassroomError, match="submissions is there, and not from here"):
+        Store(tmp_path / "course")
+    assert [path.name for path in (tmp_path / "course").iterdir()] == ["submissions"]
+    for name in (".ipynb_checkpoints", "mine"):  # what an editor makes in ours
+        (store.root / "results" / name).mkdir()
+    (store.root / ".grades.csv.half").write_text("stud")
+    with Store(store.root).locked():
+        store.keep_only("results", set())
+    assert len(list((store.root / "results").iterdir())) == 2
+    assert not (store.root / ".grades.csv.half").exists()
+
+
 def test_a_key_stands_for_all_that_decides_a_result(tmp_path, monkeypatch):
     one = submission("ada")
     settings = plan.Settings()
@@ -130,12 +166,30 @@ def test_a_key_stands_for_all_that_decides_a_result(tmp_path, monkeypatch):
 
 
 def test_the_version_is_that_of_the_sources(tmp_path):
-    for name in ("grader/a.py", "simt/b.h", "mingpt/c.cu", "grader/classroom/d.py"):
+    names = (
+        "grader/a.py",
+        "grader/rules/e.txt",
+        "simt/b.h",
+        "mingpt/c.cu",
+        "grader/classroom/d.py",
+    )
+    for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1")
     version = keys.version.__wrapped__
     base = version(tmp_path)
     (tmp_path / "grader/classroom/d.py").write_text("2")
     assert version(tmp_path) == base
-    (tmp_path / "simt/b.h").write_text("2")
-    assert version(tmp_path) != base
+    for name in ("simt/b.h", "grader/rules/e.txt"):
+        (tmp_path / name).write_text("2")
+        assert version(tmp_path) != base
+        base = version(tmp_path)
+
+
+def test_another_rubric_is_another_grader(tmp_path):
+    path = tmp_path / "rubric.toml"
+    path.write_text(rubric.DEFAULT.read_text().replace("full_ratio = 0.93", "full_ratio = 0.8"))
+    assert keys.installed(path) != keys.installed()
+    task = plan.Settings(rubric_path=path).task(submission("ada"), "untimed")
+    with pytest.raises(ClassroomError, match=r"another rubric\.toml"):
+        work.grade(task)

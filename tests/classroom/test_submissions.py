@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tracemalloc
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,6 +145,74 @@ def test_sizes_are_bounded_whatever_a_zip_says(tmp_path, monkeypatch):
     many = {f"f{i}.h": "" for i in range(reading.MOST_FILES + 1)}
     zipped(tmp_path / "b" / "eve.zip", FILES | many)
     assert "too large" in only(tmp_path / "b").problem
+
+
+def packed(folder: Path, more: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    """eve.zip with a gpt.cu and more; a name may be one that no archive should have."""
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "eve.zip", "w") as archive:
+        archive.writestr("gpt.cu", FILES["gpt.cu"])
+        for name, data in more.items():
+            archive.writestr(zipfile.ZipInfo(name if name.strip("./") else "x"), data, method)
+            archive.filelist[-1].filename = name
+    return folder
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_unpacks_without_a_bound_is_not_unpacked(method, tmp_path):
+    folder = packed(tmp_path / "in", {"big.cuh": bytes(30_000_000)}, method)
+    assert (folder / "eve.zip").stat().st_size < 10_000
+    tracemalloc.start()
+    one = only(folder)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert set(one.files) == {"gpt.cu"} and "unusual way" in one.notes[0] and peak < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [(".", ""), ("", ""), ("/", ""), ("a" * 250 + ".py", ""), ("d/" * 120 + "x.h", ""),
+     ("gpt.cu/x.cu", "a file and a folder")],
+)  # fmt: skip
+def test_no_name_in_a_zip_stops_the_class(name, told, tmp_path):
+    one = only(packed(tmp_path / "in", {name: b"// x"}))
+    assert told in one.problem if told else set(one.files) == {"gpt.cu"}
+    assert one.digest
+
+
+def test_no_name_or_time_on_a_disk_stops_the_class(tmp_path):
+    here = os.fsencode(tmp_path)
+    os.mkdir(here + b"/ad\xff")
+    for name in (b"gpt.cu", b"\xff.py"):
+        with open(here + b"/ad\xff/" + name, "w") as file:
+            file.write("// mine")
+    os.utime(write(tmp_path / "bob") / "gpt.cu", (4e11, 4e11))  # the year 14645
+    ada, bob = collect(tmp_path)
+    assert ada.student.id == "ad\\xff" and set(ada.files) == {"gpt.cu"}
+    assert "no text" in ada.notes[0] and ada.digest and ada.student.file
+    assert bob.time.year < 10_000 and not bob.problem
+
+
+def test_what_keeps_the_grader_out_is_a_result_too(tmp_path, monkeypatch):
+    for name in ("ada", "bob", "cleo"):
+        write(tmp_path / name)
+    opened, listed = reading.os.open, Path.is_file
+
+    def refuse(path, *_):
+        if "bob" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *_)
+
+    def unlisted(self):
+        if self.parent.name == "cleo":
+            raise PermissionError(13, "Permission denied", str(self))
+        return listed(self)
+
+    monkeypatch.setattr(reading.os, "open", refuse)
+    monkeypatch.setattr(Path, "is_file", unlisted)
+    ada, bob, cleo = collect(tmp_path)
+    assert not ada.problem
+    assert all(one.problem == "gpt.cu can't be read: Permission denied." for one in (bob, cleo))
 
 
 def test_what_can_not_be_read_says_so_and_stops_nobody(tmp_path):

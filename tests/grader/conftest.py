@@ -1,5 +1,6 @@
 """Submissions made from solutions/ by small substitutions, and their grading with short limits."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,32 @@ def graded(quick_rubric):
         return {check.id: check for check in result.checks}
 
     return run
+
+
+@pytest.fixture
+def result_on_gpu(quick_rubric):
+    """result_on_gpu(submission, "gelu", ...) -> Result; of all checks, if none is named."""
+    import torch
+
+    if not torch.cuda.is_available() or shutil.which("nvcc") is None:
+        pytest.skip("needs an NVIDIA GPU and nvcc")
+
+    def run(submission: Path, *only: str) -> Result:
+        errors = []
+        result = grade(
+            submission,
+            quick_rubric,
+            only=only or None,
+            device="cuda",
+            on_error=lambda check, error: errors.append((check.id, error)),
+        )
+        assert not errors, f"the grader failed: {errors}"
+        return result
+
+    return run
+
+
+@pytest.fixture
+def on_gpu(result_on_gpu):
+    """on_gpu(submission, "gelu", ...) -> {id: CheckResult}."""
+    return lambda *asked: {check.id: check for check in result_on_gpu(*asked).checks}

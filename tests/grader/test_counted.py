@@ -1,5 +1,7 @@
 """The calls of the model's layers, counted natively: as many as GPT-2's structure says."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from grader import counted
 from grader.checks.kv_cache import kv_cache
 from grader.checks.speed import speed
 from grader.outcome import Failure
-from grader.worker.counter import CountedLibrary, CountedOps, Counter
+from grader.worker.counter import CountedLibrary, Counter, counted_ops
 from mingpt import weights
 from mingpt.build import build
 from mingpt.kernels import CustomOps
@@ -31,10 +33,10 @@ def model():
 
 def ops_of(kind: str, counter: Counter):
     if kind == "torch":
-        return CountedOps(counter)
+        return counted_ops(counter)
     library = CountedLibrary(build(honest.SOLUTIONS, "cpu"), "cpu", counter)
     layers = ("gelu",) if kind == "gelu alone" else ("gelu", "layernorm", "linear")
-    return CustomOps(library, layers, CountedOps(counter))
+    return CustomOps(library, layers, counted_ops(counter))
 
 
 @pytest.mark.parametrize("kind", ["torch", "custom", "gelu alone"])
@@ -52,6 +54,43 @@ def test_every_call_is_counted_with_its_shape(kind, model, counter):
     assert calls == counted.expected(model.config, [7, 1, 1, 1])
     assert counted.tokens(calls, model.config) == 10
     assert counter.take().size == 0
+
+
+class Pretended:
+    """Has what a layer asks of a tensor, and nothing to compute with."""
+
+    def __init__(self, *shape: int):
+        self.shape = shape
+
+    def numel(self) -> int:
+        return int(np.prod(self.shape))
+
+
+class Easy(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, function, types, arguments=(), fields=None):
+        return torch.zeros(1)
+
+
+@pytest.mark.parametrize("kind", ["pretended", "meta", "subclass"])
+def test_a_call_that_costs_nothing_counts_for_nothing(kind, counter):
+    def made(*shape: int):
+        if kind == "pretended":
+            return Pretended(*shape)
+        tensor = torch.empty(shape, device="meta" if kind == "meta" else "cpu")
+        return tensor.as_subclass(Easy) if kind == "subclass" else tensor
+
+    ops, (rows, n, k) = counted_ops(counter), (10**6 if kind != "subclass" else 9, 192, 64)
+    counter.take()
+    for function, arguments in (
+        (ops.gelu, (made(rows, n),)),
+        (ops.layernorm, (made(rows, k), made(k), made(k), 1e-5)),
+        (ops.linear, (made(rows, k), made(n, k), None)),
+    ):
+        with contextlib.suppress(TypeError):
+            function(*arguments)
+    assert counter.take().size == 0
+    assert counter not in vars(ops).values() and counter.count not in vars(ops).values()
 
 
 def test_a_call_that_is_missing_is_named():

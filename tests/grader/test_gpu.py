@@ -7,45 +7,12 @@ from pathlib import Path
 import pytest
 
 from gallery.entries import SOLUTIONS
-from grader.grading import grade
 from mingpt.paths import ROOT
 
 GELU_CHECK = "  if (i >= n) return;\n"
 
 
-def has_gpu() -> bool:
-    import torch
-
-    return torch.cuda.is_available() and shutil.which("nvcc") is not None
-
-
-@pytest.fixture(autouse=True)
-def _gpu():
-    if not has_gpu():
-        pytest.skip("needs an NVIDIA GPU and nvcc")
-
-
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(900)]
-
-
-@pytest.fixture
-def on_gpu(quick_rubric):
-    """on_gpu(submission, "gelu", ...) -> {id: CheckResult}."""
-
-    def run(submission: Path, *only: str, **options) -> dict:
-        errors = []
-        result = grade(
-            submission,
-            quick_rubric,
-            only=only or None,
-            device="cuda",
-            on_error=lambda check, error: errors.append((check.id, error)),
-            **options,
-        )
-        assert not errors, f"the grader failed: {errors}"
-        return {check.id: check for check in result.checks}
-
-    return run
 
 
 def test_solutions_get_all_that_time_does_not_decide(on_gpu):

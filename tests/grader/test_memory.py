@@ -6,8 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from grader import grading
 from grader.checks import memory
+from grader.checks.build import build
 from grader.checks.kernels import KERNELS
+from grader.framework import REGISTRY
 from grader.kernels import traced
 from grader.kernels.cases import gpt2_case
 from grader.outcome import Failure, NotMeasured
@@ -110,8 +113,27 @@ def test_the_starter_fails_kindly(context):
 def test_memory_is_checked_on_the_cpu_whatever_the_device(variant, context):
     assert memory.memory(context(variant(), "memory", device="cuda")).fraction == 1
     only_nvcc = variant("gpt.cu", ('#include "gpt.h"\n', '#include "gpt.h"\n#include <cublas.h>\n'))
+    seen = context(only_nvcc, "memory", device="cuda")
     with pytest.raises(NotMeasured, match=r"(?s)checked on the CPU.*cublas"):
-        memory.memory(context(only_nvcc, "memory", device="cuda"))
+        memory.memory(seen)
+    result = grading.run(REGISTRY["memory"], seen.session, {}, 10, False, lambda *_: None)
+    assert result.status == "skipped" and result.max_points == 0
+    (flag,) = seen.session.flags  # who would like to have no races looked for
+    assert flag["id"] == "memory" and "on a GPU only" in flag["text"]
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_rule_that_the_checked_build_alone_breaks(variant, context, device):
+    """Reports wiped where they are made, and the library that is looked at first is spotless."""
+    wipe = "\n#ifdef SIMT_TRACED\n  simt_clear();\n#endif\n"
+    folder = variant(
+        "gpt.cu",
+        ("  const int block = 256;\n", f"  const int block = 256;{wipe}"),
+        ('#include "gpt.h"\n', '#include "gpt.h"\nextern "C" void simt_clear();\n'),
+    )
+    build(context(folder, "build"))
+    with pytest.raises(Failure, match="simt_clear: it steers the checker"):
+        memory.memory(context(folder, "memory", device=device))
 
 
 @pytest.mark.parametrize(

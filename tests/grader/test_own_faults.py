@@ -18,6 +18,8 @@ from grader.client import RequestFailed, Worker, WorkerDied
 from grader.framework import REGISTRY, Context, Session
 from grader.grading import grade
 from grader.isolation import choice
+from grader.isolation.levels import BUBBLEWRAP
+from grader.isolation.shelf import Shelf
 from grader.outcome import Failure, GraderError
 from mingpt.paths import ROOT, cache_dir
 from simt.build import runtime_archive
@@ -194,3 +196,70 @@ def test_folders_of_killed_graders_are_removed(tmp_path, monkeypatch):
     os.utime(old, (time.time() - 2 * files.DAY,) * 2)
     made = files.temporary_folder("mingpt-grade-")
     assert sorted(tmp_path.iterdir()) == sorted([young, made])
+
+
+def test_a_clock_that_is_put_forward_takes_no_folder_from_a_running_grader(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    running = files.temporary_folder("mingpt-grade-")
+    os.utime(running, (time.time() - 2 * files.DAY,) * 2)
+    other = "from grader import files; print(files.temporary_folder('mingpt-grade-'))"
+    environment = os.environ | {"TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", other]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert running.is_dir() and Path(said.stdout.strip()).is_dir()
+    files.remove(running)
+    assert not running.exists()
+
+
+def fill_deep(folder: Path) -> None:
+    """Folders in each other, far more than calls may be, with files and one that is closed."""
+    here = os.open(".", os.O_RDONLY)
+    os.chdir(folder)
+    try:
+        for _ in range(1200):
+            Path("x.h").touch()
+            os.mkdir("closed", mode=0)
+            os.mkdir("d")
+            os.chdir("d")
+    finally:
+        os.fchdir(here)
+        os.close(here)
+
+
+def test_a_folder_that_is_deeper_than_calls_may_be_is_removed(tmp_path):
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    fill_deep(folder)
+    (folder / "link").symlink_to(tmp_path)
+    with pytest.raises(RecursionError):
+        shutil.rmtree(folder)
+    files.remove(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_deep_submission_stops_nobody(submission, tmp_path, monkeypatch):
+    """Neither its own worker nor, when what was left of one is cleared away, anybody else's."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    fill_deep(submission)
+    Worker("cpu", submission=submission).close()
+    assert list(tmp_path.glob("mingpt-grade-*")) == []
+    files.remove(submission)  # pytest can't
+    old = tmp_path / "mingpt-grade-old"
+    old.mkdir()
+    fill_deep(old)
+    os.utime(old, (time.time() - 2 * files.DAY,) * 2)
+    files.remove(files.temporary_folder("mingpt-grade-"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_whose_copy_would_have_too_long_a_path_is_left_out(submission, tmp_path):
+    longest = os.pathconf("/", "PC_PATH_MAX") - 1
+    deep = submission
+    while len(str(deep)) < longest - 200:
+        deep = deep / ("d" * 100)
+    deep.mkdir(parents=True)
+    (deep / ("x" * (longest - len(str(deep)) - 1))).touch()
+    place = tmp_path / ("a" * 30)
+    place.mkdir()
+    shelf = Shelf(place, submission, BUBBLEWRAP)
+    assert (shelf.shown[submission] / "gpt.cu").read_text() == EMPTY and shelf.digest()

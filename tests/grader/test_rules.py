@@ -108,6 +108,12 @@ PYTHON = {
     "import torch\ntorch.load('x')": (2, "torch.load"),
     "from torch.utils.cpp_extension import load\nload('x')": (2, "compilers"),
     "from . import helper": (1, "its own folder"),
+    "import logging\nlogging.os.fork()": (2, "os is not reached through"),
+    "import torch\ntorch.ctypes.CDLL(None)": (2, "ctypes is not reached through"),
+    "import random\nrandom._os.system('x')": (2, "os is not reached through"),
+    "from logging import sys as s\ns.modules": (2, "sys is not reached through"),
+    "from operator import attrgetter as a\na('f.__globals__')(g)": (2, "__globals__"),
+    "import operator\noperator.methodcaller('compile')(model)": (2, "compiler"),
     "x = " + "-" * 20000 + "1": (0, "nested"),
 }
 

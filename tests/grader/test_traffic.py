@@ -62,6 +62,17 @@ def test_counts_never_vary(variant, cases, reference, quick_rubric):
     assert others == [first] * 2  # figures, points and words
 
 
+def test_a_rule_that_the_profiled_build_alone_breaks(variant, cases, context):
+    forget = "\n#ifdef SIMT_TRACED\n  simt_forget_profiles();\n#endif\n"
+    folder = variant(
+        "gpt.cu",
+        ("  const int block = 256;\n", f"  const int block = 256;{forget}"),
+        ('#include "gpt.h"\n', '#include "gpt.h"\nextern "C" void simt_forget_profiles();\n'),
+    )
+    with pytest.raises(Failure, match="simt_forget_profiles: it steers the checker"):
+        check.counted(context(folder, "traffic"), folder, [cases["gelu"]])
+
+
 ROW_LOOP = "for (int c = threadIdx.x; c < num_cols; c += blockDim.x)\n    y[c]"
 STRIDED = (
     "int each = (num_cols + blockDim.x - 1) / blockDim.x, from = threadIdx.x * each;\n"

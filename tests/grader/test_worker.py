@@ -41,10 +41,13 @@ def misbehaving(variant):
         ("exit(0);", "exit status 0"),
         ("_exit(3);", "exit status 3"),
         ("raise(SIGKILL);", "killed by SIGKILL"),
+        ("raise(SIGRTMIN + 5);", "killed by signal 39"),
+        ("_exit(161);", "exit status 161|killed by signal 33"),
         ("for (int fd = 3; fd < 64; fd++) close(fd);", "without an answer|exit status|killed"),
         (FORGED, "can't be read"),
     ],
-    ids=["abort", "exit(0)", "_exit(3)", "kill", "closed channel", "forged answer"],
+    ids=["abort", "exit(0)", "_exit(3)", "kill", "a signal with no name", "a status like one",
+         "closed channel", "forged answer"],
 )  # fmt: skip
 def test_a_crash_costs_one_check(misbehaving, graded, code, named):
     results = graded(misbehaving(code), "gelu", "layernorm")

@@ -127,7 +127,7 @@ def test_a_wrong_result_is_shown_and_said(tmp_path):
     ("replace", "words"),
     [
         ([("int i = blockIdx.x", "int i = blokIdx.x")], "does not compile"),
-        ([(GELU, GELU + "  for (volatile int t = 1; t;) {}\n")], "a loop does not end"),
+        ([(GELU, GELU + "  for (volatile int t = 1; t;) {}\n")], "does not end: does"),
         ([(GELU, GELU + "  in = nullptr;\n")], "null"),
         ([(GELU, GELU + "  if (n) return;\n")], "no thread read or wrote memory"),
         ([("gelu_kernel<<<", "if (false) gelu_kernel<<<")], "launches no kernel yet"),
