@@ -35,10 +35,8 @@ from bench.classes.show import CHECKS, STEPS
 from bench.tables import Table, number
 from grader.framework import REGISTRY
 from mingpt import cli
-from mingpt.errors import LabError
 
 PAGE = tables.DOCS / "classroom.md"
-BEGIN, END = "<!-- bench/classroom.py -->\n", "<!-- end -->\n"
 MANY = 10_000  # submissions, to estimate
 
 
@@ -169,14 +167,10 @@ def _estimates(results: dict) -> list[Table]:
 
 def write_docs(results: dict) -> None:
     """The tables in docs/classroom.md, between their marks. Raises LabError without marks."""
-    text = PAGE.read_text("utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise LabError(f"{PAGE} has no place for the tables: {BEGIN.strip()} ... {END.strip()}")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
     lines = [f"On {machine(results)}.", ""]
     for table in made_tables(results):
         lines += [f"**{table.title}**", "", *table.markdown(), ""]
-    tables.write(PAGE, before + BEGIN + "\n" + "\n".join(lines) + END + after)
+    tables.put_into(PAGE, "classroom", lines)
     tables.write_results(PAGE.with_suffix(".json"), results)
 
 

@@ -171,6 +171,19 @@ def read_results(path: Path, kind: str) -> dict:
     return results
 
 
+def put_into(page: Path, name: str, lines: list[str]) -> None:
+    """Lines of Markdown into a page, between the marks of bench/NAME.py; what was there goes.
+
+    Raises LabError for a page without marks.
+    """
+    begin, end = f"<!-- bench/{name}.py -->\n", "<!-- end -->\n"
+    text = page.read_text("utf-8")
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise LabError(f"{page} has no place for the tables: {begin.strip()} ... {end.strip()}")
+    before, after = text.split(begin)[0], text.split(end)[1]
+    write(page, before + begin + "\n" + "\n".join(lines) + end + after)
+
+
 def write_results(path: Path, results: dict) -> None:
     write(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
 

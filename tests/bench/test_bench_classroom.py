@@ -69,7 +69,7 @@ def test_the_stub_of_slurm_lists_and_ends_jobs(tmp_path):
 
 def test_the_tables_go_between_their_marks(tmp_path, monkeypatch, capsys):
     page = tmp_path / "classroom.md"
-    page.write_text(f"before\n{classroom.BEGIN}old\n{classroom.END}after\n")
+    page.write_text("before\n<!-- bench/classroom.py -->\nold\n<!-- end -->\nafter\n")
     monkeypatch.setattr(classroom, "PAGE", page)
     step = {"step": "class", "submissions": 12, "seconds": 120.0, "peak_bytes": 2**30, "calls": 1,
             "disturbed": 0, "wrong": 0}  # fmt: skip

@@ -86,7 +86,8 @@ void close_rung(GPT* gpt) {
 }
 
 #if defined(HOPPER_DEBUG) && !defined(__SIMT__)
-// For experiments: the pacing.
+// For experiments (bench/hopper.py): whether this kernel runs; the pacing.
+extern "C" int hopper_is_open(GPT* gpt) { return hopper_of(gpt) != nullptr; }
 extern "C" void hopper_get_pacing(GPT* gpt, hopper::Pacing* pacing) {
   *pacing = static_cast<hopper::Hopper*>(gpt->hopper)->arguments.pacing;
 }
