@@ -40,9 +40,9 @@ def models():
 def opened(request, models):
     """(decoder, tolerance, decoder of the rung below)."""
     tolerance, below = RUNGS[request.param]
-    with open_on(LADDER / request.param, models[0]) as decoder:
-        with open_on(LADDER / below, models[0]) as other:
-            yield decoder, tolerance, other
+    model = models[0]
+    with open_on(LADDER / request.param, model) as decoder, open_on(LADDER / below, model) as other:
+        yield decoder, tolerance, other
 
 
 def open_on(rung, model):
