@@ -1,8 +1,26 @@
-"""Rung 9's pictures: who hands what to whom in a layer, and the two clocks of a step."""
+"""Rung 9's pictures: who hands what to whom in a layer, when, and the two clocks of a step."""
 
 from __future__ import annotations
 
-from figures.style import LEFT, WIDTH, Sheet
+from figures.measured import read
+from figures.style import LEFT, WIDTH, LinearScale, Sheet
+
+# From one moment of a layer to another (bench/hopper.py numbers them), and what is done meanwhile.
+SPANS = (
+    (0, 1, "x: sums of 12 clusters, to all", "over"),
+    (1, 2, "query, key, value: multiply", "need"),
+    (2, 3, "add up, to the cluster", "share"),
+    (3, 4, "attention", "need"),
+    (4, 5, "parts, from the cluster", "share"),
+    (5, 6, "projection", "need"),
+    (6, 7, "fc's weights into registers", "waste"),
+    (7, 9, "x: sums of 12 clusters, to all", "over"),
+    (9, 10, "fc: multiply", "need"),
+    (10, 11, "add up, gelu", "need"),
+    (11, 12, "weights into registers", "waste"),
+    (12, 13, "the inside, from the cluster", "share"),
+    (13, 14, "projection", "need"),
+)
 
 
 def data_flow() -> str:
@@ -75,4 +93,34 @@ def clocks() -> str:
         sheet.text(LEFT, y + 24, name, "strong")
         sheet.box(start, y, stream * pitch, 18, f"stream {stream}", "share")
         sheet.box(start, y + 20, 70 * pitch, 18, "chain 70", "over")
+    return sheet.picture()
+
+
+def timeline() -> str:
+    """A layer's moments as they were measured, of one warp."""
+    found = read("hopper.json")
+    moments = found["moments"]["bf16"]
+    clock = found["state_after"]["sm_clock_mhz"]
+    sheet = Sheet(
+        96 + 20 * len(SPANS),
+        "A layer of rung 9 in cycles, of one warp: "
+        + "; ".join(f"{text}: {moments[b] - moments[a]:.0f}" for a, b, text, _ in SPANS),
+    )
+    title = f"A layer in bfloat16: {moments[-1]:,.0f} cycles, {moments[-1] / clock:.1f} µs"
+    sheet.text(LEFT, 26, title, "strong")
+    scale = LinearScale(0, moments[-1], LEFT + 220, WIDTH - LEFT - 60)
+    bottom = 44 + 20 * len(SPANS)
+    for tick in range(0, int(moments[-1]) + 1, 2000):
+        sheet.line(scale(tick), 38, scale(tick), bottom, "soft-line dashed")
+        sheet.text(scale(tick), bottom + 16, f"{tick:,}", "small soft", "middle")
+    for i, (start, end, text, kind) in enumerate(SPANS):
+        y = 44 + 20 * i
+        sheet.text(LEFT, y + 12, text, "small")
+        left, right = scale(moments[start]), scale(moments[end])
+        sheet.box(left, y, max(2, right - left), 15, "", kind)
+        sheet.text(right + 6, y + 12, f"{moments[end] - moments[start]:,.0f}", "small soft")
+    legend = (("over", "L2"), ("share", "the cluster"), ("need", "computed"), ("waste", "weights"))
+    for i, (kind, text) in enumerate(legend):
+        sheet.box(LEFT + i * 150, bottom + 26, 14, 14, "", kind)
+        sheet.text(LEFT + i * 150 + 22, bottom + 38, text, "soft")
     return sheet.picture()
