@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -12,11 +11,9 @@ from gallery.entries import SOLUTIONS, unusual
 from grader.classroom import page, similarity
 from grader.classroom.progress import Progress, duration
 from mingpt.paths import ROOT
+from tests.chromium import needs_chromium
 from tests.classroom.samples import a_class, entry, submission
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 KERNELS = (SOLUTIONS / "gpt.cu").read_text()
 
 
@@ -114,10 +111,9 @@ def test_an_empty_class_has_a_page_and_so_has_one_student():
     assert "1</strong> student;" in page.page([entry("ada")], "one", [])
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="no chromium here: apt install chromium")
-def test_the_pages_in_a_browser(tmp_path):
+@needs_chromium
+def test_the_pages_in_a_browser(tmp_path, browser):
     from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import sync_playwright
 
     _, text, pair = rendered()
     pair = pair.split("</html>")[0]
@@ -125,22 +121,19 @@ def test_the_pages_in_a_browser(tmp_path):
     (tmp_path / "index.html").write_text(text)
     (tmp_path / "pairs" / "1.html").write_text(pair)
     said = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        for scheme, width in (("light", 1200), ("dark", 390)):
-            shown = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})
-            shown.on("console", lambda message: said.append(message.text))
-            shown.on("pageerror", lambda error: said.append(str(error)))
-            shown.on("dialog", lambda dialog: said.append("a dialog") or dialog.dismiss())
-            shown.goto((tmp_path / "index.html").as_uri())
-            for step in ("index", "pair"):
-                if step == "pair":
-                    shown.click("#alike tbody a")
-                    assert shown.url.endswith("pairs/1.html")
-                assert shown.evaluate("document.documentElement.scrollWidth") <= width
-                found = Axe().run(shown).response["violations"]
-                assert not [(one["id"], [n["html"] for n in one["nodes"]]) for one in found]
-        browser.close()
+    for scheme, width in (("light", 1200), ("dark", 390)):
+        shown = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})
+        shown.on("console", lambda message: said.append(message.text))
+        shown.on("pageerror", lambda error: said.append(str(error)))
+        shown.on("dialog", lambda dialog: said.append("a dialog") or dialog.dismiss())
+        shown.goto((tmp_path / "index.html").as_uri())
+        for step in ("index", "pair"):
+            if step == "pair":
+                shown.click("#alike tbody a")
+                assert shown.url.endswith("pairs/1.html")
+            assert shown.evaluate("document.documentElement.scrollWidth") <= width
+            found = Axe().run(shown).response["violations"]
+            assert not [(one["id"], [n["html"] for n in one["nodes"]]) for one in found]
     assert not said
 
 

@@ -13,13 +13,11 @@ from pathlib import Path
 import pytest
 
 from course.cells import checks_asked
+from tests.chromium import needs_chromium
 from tests.course.place import NAME, ROOT, Course
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 pytestmark = [
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium here: apt install chromium"),
+    needs_chromium,
     pytest.mark.timeout(900),  # Validate runs the whole notebook
 ]
 LAB = "1_gelu"
@@ -69,17 +67,6 @@ class Server:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        # Its own sandbox needs rights that a container doesn't have.
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Submissions made from solutions/ by small substitutions, and their grading with short limits."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,45 +44,38 @@ def context(quick_rubric):
 
 
 @pytest.fixture
-def graded(quick_rubric):
-    """graded(submission, "gelu", ...) -> {id: CheckResult} of these checks, on the CPU."""
+def result_on(quick_rubric):
+    """result_on(device, submission, "gelu", ...) -> Result; of all checks, if none is named."""
 
-    def run(submission: Path, *only: str) -> dict:
-        errors = []
-        result: Result = grade(
-            submission,
-            quick_rubric,
-            only=only or None,
-            device="cpu",
-            on_error=lambda check, error: errors.append((check.id, error)),
-        )
-        assert not errors, f"the grader failed: {errors}"
-        return {check.id: check for check in result.checks}
-
-    return run
-
-
-@pytest.fixture
-def result_on_gpu(quick_rubric):
-    """result_on_gpu(submission, "gelu", ...) -> Result; of all checks, if none is named."""
-    import torch
-
-    if not torch.cuda.is_available() or shutil.which("nvcc") is None:
-        pytest.skip("needs an NVIDIA GPU and nvcc")
-
-    def run(submission: Path, *only: str) -> Result:
+    def run(device: str, submission: Path, *only: str) -> Result:
         errors = []
         result = grade(
             submission,
             quick_rubric,
             only=only or None,
-            device="cuda",
+            device=device,
             on_error=lambda check, error: errors.append((check.id, error)),
         )
         assert not errors, f"the grader failed: {errors}"
         return result
 
     return run
+
+
+@pytest.fixture
+def graded(result_on):
+    """graded(submission, "gelu", ...) -> {id: CheckResult} of these checks, on the CPU."""
+    return lambda *asked: {check.id: check for check in result_on("cpu", *asked).checks}
+
+
+@pytest.fixture
+def result_on_gpu(result_on):
+    """result_on_gpu(submission, "gelu", ...) -> Result."""
+    import torch
+
+    if not torch.cuda.is_available() or shutil.which("nvcc") is None:
+        pytest.skip("needs an NVIDIA GPU and nvcc")
+    return partial(result_on, "cuda")
 
 
 @pytest.fixture

@@ -1,17 +1,14 @@
 """The HTML report in a real browser: nothing asked of a network, nothing wrong, readable by all."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from grader.report import html
+from tests.chromium import needs_chromium
 from tests.grader import samples
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium here: apt install chromium")
+pytestmark = needs_chromium
 LOOKS = {"light": ("light", 1200), "dark": ("dark", 1200), "phone": ("light", 390),
          "dark phone": ("dark", 390)}  # fmt: skip
 
@@ -22,17 +19,6 @@ def perfect():
     for check in result.checks:
         check.points, check.lost, check.hint = check.max_points, "", ""
     return result
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        # Its own sandbox needs rights that a container doesn't have.
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module", params=["failing", "perfect"])

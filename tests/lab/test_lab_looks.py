@@ -3,10 +3,10 @@
 import pytest
 
 from lab import page
+from tests.chromium import needs_chromium
 from tests.grader import samples
-from tests.grader.test_browser import CHROMIUM, browser  # noqa: F401 (a fixture)
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium here: apt install chromium")
+pytestmark = needs_chromium
 
 # A notebook with text of its own around the output, styled as JupyterLab does.
 NOTEBOOK = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>a notebook</title>
@@ -37,7 +37,7 @@ def output() -> str:
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("system", ["light", "dark"])  # which a notebook's theme may contradict
-def test_an_output_is_readable_and_keeps_to_itself(theme, system, browser, tmp_path):  # noqa: F811
+def test_an_output_is_readable_and_keeps_to_itself(theme, system, browser, tmp_path):
     from axe_playwright_python.sync_playwright import Axe
 
     opened = browser.new_page(color_scheme=system, viewport={"width": 800, "height": 900})

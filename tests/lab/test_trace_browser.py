@@ -4,7 +4,6 @@ the picture that an exported page shows."""
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,11 +16,9 @@ import nbformat
 import pytest
 
 from mingpt.paths import ROOT
+from tests.chromium import needs_chromium
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium here: apt install chromium")
+pytestmark = needs_chromium
 CONFLICTS = ("[TILE][TILE + 1]", "[TILE][TILE]")
 SETTINGS = {
     "notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -92,16 +89,6 @@ def jupyter(course, tmp_path_factory):
             server.wait(20)
         except subprocess.TimeoutExpired:
             os.killpg(server.pid, signal.SIGKILL)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
