@@ -59,22 +59,25 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
   if (threadIdx.x == 0) make_barriers(me);
   __syncthreads();
   sync_cluster();  // nobody sends before the barriers are there
-  if (me.warp == WARPS) {
-    if (WITH_STREAM && me.lane == 0) {
-      const Weight* from = a.stream + stream_of(blockIdx.x);
+  if (me.warp >= WARPS) {
+    if (MORE_REGISTERS) fewer_registers<32>();
+    if (WITH_STREAM && me.warp == WARPS && me.lane == 0) {
+      const Weight* from = a.stream + in_stream(blockIdx.x, 0);
       if (in_layers) {
-        load_once(me, SLOTS, KEPT * UNIT_SLOTS, from + (size_t)STEP_SLOTS * SLOT_WEIGHTS);
+        load_once(me, SLOTS, KEPT * UNIT_SLOTS, from + in_stream(0, (size_t)STEP_SLOTS * SLOT_WEIGHTS));
         stream_weights(a, me, from);
       } else {
         load_once(me, 0, HELPER_UNITS * UNIT_SLOTS, from);
       }
     }
     __syncwarp();
-  } else if (in_layers) {
-    run_layers(a, me, position);
   } else {
-    for (int step = 0; step < a.num_steps; step++)
-      help(a, me, step, position + step, (a.steps_before + step + 1) & 1);
+    if (MORE_REGISTERS) more_registers<160>();
+    if (in_layers)
+      run_layers(a, me, position);
+    else
+      for (int step = 0; step < a.num_steps; step++)
+        help(a, me, step, position + step, (a.steps_before + step + 1) & 1);
   }
   __syncwarp();
   sync_cluster();  // nobody leaves while others may still send to it

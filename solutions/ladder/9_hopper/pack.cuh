@@ -167,9 +167,9 @@ __global__ void pack_kernel(Weight* stream, const Folding* foldings) {
     if (p.row < f.rows) w = f.at(p.row, p.col);
     if constexpr (sizeof(Weight) == 1) {
       float scale = p.row < f.rows ? f.scale[p.row] : 0.0f;
-      stream[stream_of(block) + i] = scale > 0.0f ? __float2int_rn(w / scale) : 0;
+      stream[in_stream(block, i)] = scale > 0.0f ? __float2int_rn(w / scale) : 0;
     } else {
-      stream[stream_of(block) + i] = Weight(w);
+      stream[in_stream(block, i)] = Weight(w);
     }
   }
 }

@@ -76,6 +76,21 @@ __device__ __forceinline__ void arrive_at() {
   asm volatile("bar.arrive %0, %1;" ::"n"(ID), "n"(THREADS) : "memory");
 }
 
+// From here on a thread of these four warps has so many registers. All four of them must come: and
+// whoever asks for more waits until others have asked for fewer. (Only sm_90a has this.)
+template <int COUNT>
+__device__ __forceinline__ void fewer_registers() {
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(COUNT));
+#endif
+}
+template <int COUNT>
+__device__ __forceinline__ void more_registers() {
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(COUNT));
+#endif
+}
+
 // ------------------------------------------------------------------------------- data
 
 // How L2 treats what is copied: weights are read once a step, and needn't push others out.

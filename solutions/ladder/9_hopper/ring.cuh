@@ -54,7 +54,7 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me,
       const int window = min(turn, head ? pacing.head_window : pacing.layer_window);
       while (in_flight >= window) await_oldest();
       while ((int)(cycles() - last) < (head ? pacing.head_gap : pacing.layer_gap)) continue;
-      copy_slot(me, slot, from + (size_t)i * SLOT_WEIGHTS, policy);
+      copy_slot(me, slot, from + in_stream(0, (size_t)i * SLOT_WEIGHTS), policy);
       last = cycles();
       in_flight++;
     }
@@ -64,7 +64,7 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me,
 // Rows of the lm_head that stay in `count` slots from `first` on: once, for all steps.
 __device__ __forceinline__ void load_once(const Me& me, int first, int count, const Weight* from) {
   const uint64_t policy = evict_first();
-  for (int i = 0; i < count; i++) copy_slot(me, first + i, from + (size_t)i * SLOT_WEIGHTS, policy);
+  for (int i = 0; i < count; i++) copy_slot(me, first + i, from + (size_t)i * (INTERLEAVE && blockIdx.x < LAYER_BLOCKS ? LAYER_BLOCKS : 1) * SLOT_WEIGHTS, policy);
 }
 // Where they are, in a kernel's step number `step`.
 __device__ __forceinline__ const unsigned char* await_kept(const Arguments& a, const Me& me,

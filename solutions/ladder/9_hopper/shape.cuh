@@ -32,7 +32,7 @@ const int LAYER_BLOCKS = HEADS * CLUSTER;        // 96
 const int HELPERS = HELPING_CLUSTERS * CLUSTER;  // 24
 const int BLOCKS = LAYER_BLOCKS + HELPERS;       // 120
 const int WARPS = 12, COMPUTING = 32 * WARPS;    // threads that compute
-const int THREADS = COMPUTING + 32;              // and one warp that asks for weights
+const int THREADS = COMPUTING + (MORE_REGISTERS ? 128 : 32);  // and one that asks for weights
 const int GATHERING = 9;                         // warps from this one on gather x
 const int OWN = CHANNELS / CLUSTER;              // 96 channels of x are a block's own
 const int INNER = 4 * CHANNELS / HEADS, OWN_INNER = INNER / CLUSTER;  // 256, 32
@@ -76,6 +76,13 @@ __host__ __device__ constexpr size_t stream_of(int block) {
   return block < LAYER_BLOCKS
              ? block * BLOCK_STREAM
              : LAYER_BLOCKS * BLOCK_STREAM + (block - LAYER_BLOCKS) * HELPER_STREAM;
+}
+
+// Where the i-th weight of a block's part is.
+__host__ __device__ constexpr size_t in_stream(int block, size_t i) {
+  return INTERLEAVE && block < LAYER_BLOCKS
+             ? (i / SLOT_WEIGHTS * LAYER_BLOCKS + block) * SLOT_WEIGHTS + i % SLOT_WEIGHTS
+             : stream_of(block) + i;
 }
 
 // A kind of matrix after folding (pack.cuh), besides its weights.

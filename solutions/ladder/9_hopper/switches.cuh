@@ -21,6 +21,12 @@
 #ifndef READ_ONCE
 #define READ_ONCE 1  // weights are marked as first to be evicted from L2
 #endif
+#ifndef INTERLEAVE
+#define INTERLEAVE 1  // what blocks read at the same time lies side by side in memory
+#endif
+#ifndef MORE_REGISTERS
+#define MORE_REGISTERS 1  // the warps that compute get those that the ring's warps do without
+#endif
 #ifndef BEST_COPIES
 #define BEST_COPIES 4  // of each block's best id: so many fewer blocks poll one
 #endif

@@ -64,7 +64,7 @@ inline void tune(GPT* g, Hopper* h) {
   } choices[] = {
       {&Pacing::layer_gap, {0, 300, 400, 500, 600, 700, 850, 1000, 1200, 1350, 1500, 1650, 1800}},
       {&Pacing::layer_window, {1, 2, 3, 4, 6}},
-      {&Pacing::head_window, {2, 3, 4, 6, 8}},
+      {&Pacing::head_window, {2, 3, 4, 6, 8, 12}},
       {&Pacing::head_gap, {0, 200, 400, 600, 1000, 1350}},
       {&Pacing::poll_delay, {0, 250, 400, 500, 600, 750, 1000}}};
   const int STEPS = 16;
