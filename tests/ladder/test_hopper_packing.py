@@ -65,7 +65,9 @@ def packed(request, model, tmp_path_factory):
         scale = getattr(found, f"{key}_scale")
         vectors[f"{key}_scale"] = array(scale, shape) if scale else np.ones(shape, np.float32)
     vectors["wte_mean"] = array(found.wte_mean, (VOCABULARY,))
-    blocks = stream[: LAYER_BLOCKS * each].reshape(LAYER_BLOCKS, each)
+    slot = 12288 if name == "int8_t" else 6144  # what blocks copy at once lies side by side
+    slots = stream[: LAYER_BLOCKS * each].reshape(-1, LAYER_BLOCKS, slot)
+    blocks = slots.swapaxes(0, 1).reshape(LAYER_BLOCKS, each)
     helpers = stream[LAYER_BLOCKS * each :].reshape(-1, UNIT)
     return name, kept, blocks, helpers, vectors
 
@@ -74,14 +76,14 @@ def values(a: np.ndarray) -> np.ndarray:
     """Weights as float64."""
     if a.dtype == np.uint16:
         return (a.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+    if a.dtype == np.int8:  # 128 more, without a sign
+        return a.view(np.uint8).astype(np.float64) - 128
     return a.astype(np.float64)
 
 
 def registers(tiles: np.ndarray, per_lane: int) -> np.ndarray:
     """(..., 32 lanes, registers, 2) of tiles (..., 32 * per_lane), as an mma has A."""
     lanes = tiles.reshape(*tiles.shape[:-1], 32, per_lane // 4, 2, 2)
-    if tiles.dtype == np.int8:  # bytes 0 and 2 of a word are one register, 1 and 3 the other
-        lanes = lanes.swapaxes(-1, -2)
     return values(lanes).reshape(*tiles.shape[:-1], 32, per_lane // 2, 2)
 
 

@@ -6,7 +6,12 @@
 #pragma once
 #include "layer.cuh"
 
+#ifndef HEAD_UNROLL
+#define HEAD_UNROLL 2
+#endif
 namespace hopper {
+const int GROUPS_AT_ONCE = HEAD_UNROLL;
+
 
 // The 16 logits of a unit, without layernorm's factor: two rows a lane, as totals() has them.
 // await(i): the weights of its i-th slot; free(i): they have been used.
@@ -17,7 +22,7 @@ __device__ __forceinline__ float2 multiply_unit(const uint4* x, int lane, Await 
 #pragma unroll
   for (int slot = 0; slot < UNIT_SLOTS; slot++) {
     const unsigned char* weights = await(slot);
-#pragma unroll 2
+#pragma unroll GROUPS_AT_ONCE
     for (int tile = 0; tile < SLOT_TILES; tile += 4) {
 #pragma unroll
       for (int i = 0; i < 4; i++) {
@@ -132,21 +137,19 @@ __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, Layer
   Head head(a);
   await(a, me, X_ATTENTION, t.x_parity(step, LAYERS));
   if (threadIdx.x == 0) expect_next(me, X_ATTENTION);
-  if (me.warp < HEAD_WARPS + KEPT) {  // the last KEPT of these have a kept unit each
+  if (me.warp < HEAD_WARPS) {
     await(a, me, SQUARES_ATTENTION, t.x_parity(step, LAYERS));
     if (threadIdx.x == 0) expect_next(me, SQUARES_ATTENTION);
     const float factor = inverse_deviation(s, me.lane, a.eps);
-    const bool streams = me.warp < HEAD_WARPS;
-    const int kept = STREAMED + me.warp - HEAD_WARPS;
 #pragma unroll 1
-    for (int unit = streams ? me.warp : kept; unit < (streams ? STREAMED : UNITS);
-         unit += HEAD_WARPS) {
+    for (int unit = me.warp; unit < UNITS; unit += HEAD_WARPS) {
+      const bool kept = unit >= STREAMED;
       auto await = [&](int slot) {
-        return streams ? t.ring.await_head(a, me, unit * UNIT_SLOTS + slot)
-                       : await_kept(a, me, SLOTS + (unit - STREAMED) * UNIT_SLOTS + slot, step);
+        return kept ? await_kept(a, me, SLOTS + (unit - STREAMED) * UNIT_SLOTS + slot, step)
+                    : t.ring.await_head(a, me, unit * UNIT_SLOTS + slot);
       };
       auto free = [&](int slot) {
-        if (streams) Ring::free_head(me, unit * UNIT_SLOTS + slot);
+        if (!kept) Ring::free_head(me, unit * UNIT_SLOTS + slot);
       };
       head.take(a, me, unit_row(blockIdx.x, unit), factor, position,
                 [&] { return multiply_unit(s.x, me.lane, await, free); });

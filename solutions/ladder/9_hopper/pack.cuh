@@ -101,7 +101,6 @@ __host__ __device__ inline void in_tile(int i, int& row, int& col) {
     return;
   }
   int lane = i / 8, j = i % 8;  // the two rows' columns 0, 1, then their columns 2, 3
-  if (sizeof(Weight) == 1) j = j / 4 * 4 + j % 2 * 2 + j % 4 / 2;  // a word: bytes 0, 2, 1, 3
   row = lane / 4 + j / 2 % 2 * 8, col = lane % 4 * 4 + j / 4 * 2 + j % 2;
 }
 
@@ -112,7 +111,6 @@ __host__ __device__ inline void in_halves(int i, int& tile, int& row, int& col) 
     return;
   }
   int lane = i % 256 / 8, j = i % 8;  // columns 0 to 3 of the one tile, then of the next
-  if (sizeof(Weight) == 1) j = j / 4 * 4 + j % 2 * 2 + j % 4 / 2;
   tile = i / 256 * 2 + j / 4, row = lane / 4, col = lane % 4 * 4 + j % 4;
 }
 
@@ -167,7 +165,8 @@ __global__ void pack_kernel(Weight* stream, const Folding* foldings) {
     if (p.row < f.rows) w = f.at(p.row, p.col);
     if constexpr (sizeof(Weight) == 1) {
       float scale = p.row < f.rows ? f.scale[p.row] : 0.0f;
-      stream[in_stream(block, i)] = scale > 0.0f ? __float2int_rn(w / scale) : 0;
+      const int q = scale > 0.0f ? __float2int_rn(w / scale) : 0;
+      stream[in_stream(block, i)] = (int8_t)(q ^ 0x80);  // 128 more, as an unsigned one: tile.cuh
     } else {
       stream[in_stream(block, i)] = Weight(w);
     }

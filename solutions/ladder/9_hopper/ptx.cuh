@@ -4,6 +4,7 @@
 // .relaxed. All of it is plain sm_90.
 #pragma once
 #include <cuda_bf16.h>
+#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
 #include <cstdint>
@@ -183,12 +184,20 @@ __device__ __forceinline__ void post_to_host(int* p, int v) {
 
 // ------------------------------------------------------------------------------- arithmetic
 
-// D (16, 8) += A (16, 16) . B (16, 8): the lanes' parts of each are as ../common/mma.cuh has them.
+// D (16, 8) += A (16, 16) . B (16, 8), of bfloat16, or of half for int8_t: the lanes' parts of each
+// are as ../common/mma.cuh has them.
+template <typename W>
 __device__ __forceinline__ void mma(float (&d)[4], uint4 a, uint2 b) {
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"
-      " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-      : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b.x), "r"(b.y));
+  if constexpr (sizeof(W) == 1)
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32"
+        " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b.x), "r"(b.y));
+  else
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"
+        " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b.x), "r"(b.y));
 }
 
 // (a ^ c) | (b ^ c), in one instruction.
