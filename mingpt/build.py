@@ -94,7 +94,8 @@ def _build_cuda(source: Path, capability: int) -> Path:
     nvcc = _find_nvcc()
     # What two libraries call by one name stays two things, `static` variables of templates too,
     # which GNU would unite for the whole process.
-    both = [_target(capability, _architectures(nvcc)), "-Xcompiler", "-fPIC,-fno-gnu-unique"]
+    target = _target(capability, _architectures(nvcc), _release(nvcc))
+    both = [target, "-Xcompiler", "-fPIC,-fno-gnu-unique"]
     # CUB marks its own work for profilers, for which it opens a library: nobody asked for that.
     flags = [*both, "-O3", "-std=c++17", "-lineinfo", "-DCCCL_DISABLE_NVTX"]
     flags += ["-I", str(INCLUDE), "-include", str(LAST_ERROR)]
@@ -167,11 +168,12 @@ def _capability() -> int:
     return 10 * major + minor
 
 
-def _target(capability: int, known: list[int]) -> str:
+def _target(capability: int, known: list[int], release: int) -> str:
     """nvcc's flag for a GPU: machine code if nvcc knows it (known), else the nearest older PTX.
 
-    PTX is translated to the GPU's machine code by the driver, when the library is loaded. Raises
-    BuildError for a GPU that is too old for nvcc or for the labs.
+    PTX is translated to the GPU's machine code by the driver, when the library is loaded. For a
+    Hopper it is sm_90a, which has what no later GPU has, such as setmaxnreg (CUDA 12 and newer).
+    Raises BuildError for a GPU that is too old for nvcc or for the labs.
     """
     oldest = max(OLDEST, min(known))
     if capability < oldest:
@@ -180,7 +182,7 @@ def _target(capability: int, known: list[int]) -> str:
             f"that {'nvcc' if oldest > OLDEST else 'the labs'} can take. Use --device cpu."
         )
     if capability in known:
-        return f"-arch=sm_{capability}"
+        return f"-arch=sm_{capability}" + ("a" if capability == 90 and release >= 12 else "")
     nearest = max(a for a in known if a < capability)
     return f"-gencode=arch=compute_{nearest},code=compute_{nearest}"
 
@@ -196,6 +198,12 @@ def _architectures(nvcc: str) -> list[int]:
             f"{nvcc} --list-gpu-arch names no GPU. Is it CUDA 11 or newer, and whole?\n{said}"
         )
     return known
+
+
+def _release(nvcc: str) -> int:
+    """The first number of CUDA's version, 0 if nvcc doesn't say."""
+    found = re.search(r"release (\d+)\.", _version(nvcc))
+    return int(found[1]) if found else 0
 
 
 @functools.cache

@@ -51,7 +51,8 @@ def test_the_tables_go_between_their_marks(tmp_path, monkeypatch, capsys):
     text = page.read_text()
     assert text.startswith("before\n") and text.endswith("<!-- end -->\nafter\n")
     assert "old" not in text
-    assert re.search(r"\| helpers for the lm_head \| 99.0 \| 99.0 \|", text)
+    for i, idea in enumerate(hopper.IDEAS):
+        assert f"| {idea.name} | {94 + i}.0 | {94 + i}.0 |" in text
     # The gathering warps' moment, [8], is skipped: from [7] to [9].
     assert re.search(r"\| \[7\] weights here \| x is gathered .* \| 3200 \| 3200 \|", text)
     assert re.search(r"\| a layer \|\s*\| 22500 \|", text)

@@ -28,11 +28,11 @@ def test_compiles_for_turing(rung):
 @pytest.mark.skipif(not shutil.which("nvcc"), reason="no nvcc")
 @pytest.mark.parametrize("weight", ["__nv_bfloat16", "float", "int8_t"])
 def test_rung_9s_kernel_for_hopper(weight, tmp_path):
-    """No warnings. Its 13 warps have 128 registers a thread: few of them go to memory."""
+    """No warnings. 160 registers a thread are enough, but for float32, where some go to memory."""
     source = tmp_path / "kernel.cu"
     kernel = ROOT / "solutions" / "ladder" / "9_hopper" / "kernel.cuh"
     source.write_text(f'#include <cstdint>\n#define WEIGHT {weight}\n#include "{kernel}"\n')
-    flags = ["-O3", "-std=c++17", "-arch=sm_90", "-Xptxas", "-v", "-Xcompiler", "-Wall"]
+    flags = ["-O3", "-std=c++17", "-arch=sm_90a", "-Xptxas", "-v", "-Xcompiler", "-Wall"]
     command = ["nvcc", *flags, "-I", INCLUDE, "-cubin", "-o", tmp_path / "kernel.cubin", source]
     done = subprocess.run(command, capture_output=True, text=True)
     said = done.stdout + done.stderr
@@ -40,5 +40,5 @@ def test_rung_9s_kernel_for_hopper(weight, tmp_path):
     assert "warning" not in said
     about = said[said.index("Function properties for _ZN6hopper6kernel") :]
     spilled = int(re.search(r"(\d+) bytes spill stores", about)[1])
-    assert spilled <= (256 if weight == "float" else 64)
+    assert spilled <= (128 if weight == "float" else 0)
     assert re.search(r"Used 128 registers", about)

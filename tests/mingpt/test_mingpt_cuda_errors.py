@@ -140,20 +140,21 @@ def test_a_second_time_it_is_told_as_it_is(monkeypatch, capsys):
     ("capability", "flag"),
     [
         (75, "-arch=sm_75"),
-        (90, "-arch=sm_90"),
+        (90, "-arch=sm_90a"),
         (87, "-gencode=arch=compute_86,code=compute_86"),  # between two that nvcc knows
         (130, "-gencode=arch=compute_100,code=compute_100"),  # newer than nvcc
     ],
 )
 def test_what_nvcc_builds_for(capability, flag):
-    assert _target(capability, [75, 80, 86, 90, 100]) == flag
+    assert _target(capability, [75, 80, 86, 90, 100], 13) == flag
+    assert _target(90, [75, 80, 86, 90], 11) == "-arch=sm_90"
 
 
 def test_gpus_that_are_too_old():
     with pytest.raises(BuildError, match=r"compute capability 6\.1, and 7\.5 is .* nvcc can"):
-        _target(61, [75, 80])
+        _target(61, [75, 80], 12)
     with pytest.raises(BuildError, match=r"compute capability 6\.1, and 7\.0 is .* the labs can"):
-        _target(61, [50, 61, 70, 75])
+        _target(61, [50, 61, 70, 75], 12)
 
 
 @needs_nvcc

@@ -12,7 +12,6 @@
 namespace hopper {
 const int GROUPS_AT_ONCE = HEAD_UNROLL;
 
-
 // The 16 logits of a unit, without layernorm's factor: two rows a lane, as totals() has them.
 // await(i): the weights of its i-th slot; free(i): they have been used.
 template <typename Await, typename Free>

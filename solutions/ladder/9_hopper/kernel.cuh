@@ -62,12 +62,11 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
   if (me.warp >= WARPS) {
     if (MORE_REGISTERS) fewer_registers<32>();
     if (WITH_STREAM && me.warp == WARPS && me.lane == 0) {
-      const Weight* from = a.stream + in_stream(blockIdx.x, 0);
       if (in_layers) {
-        load_once(me, SLOTS, KEPT * UNIT_SLOTS, from + in_stream(0, (size_t)STEP_SLOTS * SLOT_WEIGHTS));
-        stream_weights(a, me, from);
+        load_once(a, me, SLOTS, KEPT * UNIT_SLOTS, STEP_SLOTS);
+        stream_weights(a, me);
       } else {
-        load_once(me, 0, HELPER_UNITS * UNIT_SLOTS, from);
+        load_once(a, me, 0, HELPER_UNITS * UNIT_SLOTS, 0);
       }
     }
     __syncwarp();

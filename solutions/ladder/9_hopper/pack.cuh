@@ -161,14 +161,15 @@ __global__ void pack_kernel(Weight* stream, const Folding* foldings) {
        i += (size_t)gridDim.x * blockDim.x) {
     Place p = place_of(block, i);
     float w = 0.0f;
+    Weight& to = stream[slot_at(block, i / SLOT_WEIGHTS) + i % SLOT_WEIGHTS];
     const Folding& f = foldings[p.kind == LM_HEAD ? 4 * LAYERS : 4 * p.layer + p.kind];
     if (p.row < f.rows) w = f.at(p.row, p.col);
     if constexpr (sizeof(Weight) == 1) {
       float scale = p.row < f.rows ? f.scale[p.row] : 0.0f;
       const int q = scale > 0.0f ? __float2int_rn(w / scale) : 0;
-      stream[in_stream(block, i)] = (int8_t)(q ^ 0x80);  // 128 more, as an unsigned one: tile.cuh
+      to = (int8_t)(q ^ 0x80);  // 128 more, as an unsigned one: tile.cuh
     } else {
-      stream[in_stream(block, i)] = Weight(w);
+      to = Weight(w);
     }
   }
 }

@@ -10,17 +10,18 @@
 
 namespace hopper {
 
-__device__ __forceinline__ void copy_slot(const Me& me, int slot, const Weight* from,
+// The block's n-th slot of the stream, to a slot of its shared memory.
+__device__ __forceinline__ void copy_slot(const Arguments& a, const Me& me, int slot, int n,
                                           uint64_t policy) {
   Address full = address_of(&me.shared->full[slot]);
   arrive_expecting(full, SLOT_BYTES);
-  copy_bulk(address_of(me.slots + slot * SLOT_BYTES), from, SLOT_BYTES, full, policy);
+  copy_bulk(address_of(me.slots + slot * SLOT_BYTES), a.stream + slot_at(blockIdx.x, n), SLOT_BYTES,
+            full, policy);
 }
 
 // A layer block's stream, again in each step. At most `window` copies are in flight, and `gap`
 // cycles apart: bursts would hold up the exchanges. By one thread.
-__device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me,
-                                               const Weight* from) {
+__device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me) {
   const Pacing pacing = a.pacing;
   const uint64_t policy = READ_ONCE ? evict_first() : evict_as_usual();
   // A bit a slot: the parity of the phase to wait for next. Nobody waits for a slot to be empty the
@@ -54,17 +55,19 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me,
       const int window = min(turn, head ? pacing.head_window : pacing.layer_window);
       while (in_flight >= window) await_oldest();
       while ((int)(cycles() - last) < (head ? pacing.head_gap : pacing.layer_gap)) continue;
-      copy_slot(me, slot, from + in_stream(0, (size_t)i * SLOT_WEIGHTS), policy);
+      copy_slot(a, me, slot, i, policy);
       last = cycles();
       in_flight++;
     }
   while (in_flight > 0) await_oldest();  // nothing may arrive after the block has ended
 }
 
-// Rows of the lm_head that stay in `count` slots from `first` on: once, for all steps.
-__device__ __forceinline__ void load_once(const Me& me, int first, int count, const Weight* from) {
+// Rows of the lm_head that stay in `count` slots from `first` on: once, for all steps. They are the
+// block's n-th slot of the stream and those after it.
+__device__ __forceinline__ void load_once(const Arguments& a, const Me& me, int first, int count,
+                                          int n) {
   const uint64_t policy = evict_first();
-  for (int i = 0; i < count; i++) copy_slot(me, first + i, from + (size_t)i * (INTERLEAVE && blockIdx.x < LAYER_BLOCKS ? LAYER_BLOCKS : 1) * SLOT_WEIGHTS, policy);
+  for (int i = 0; i < count; i++) copy_slot(a, me, first + i, n + i, policy);
 }
 // Where they are, in a kernel's step number `step`.
 __device__ __forceinline__ const unsigned char* await_kept(const Arguments& a, const Me& me,

@@ -28,13 +28,13 @@ const int LAYERS = HOPPER_LAYERS;
 static_assert(LAYERS % 2 == 0, "the tag of an exchange is the parity of its layer: exchange.cuh");
 
 const int CLUSTER = 8;
-const int LAYER_BLOCKS = HEADS * CLUSTER;        // 96
-const int HELPERS = HELPING_CLUSTERS * CLUSTER;  // 24
-const int BLOCKS = LAYER_BLOCKS + HELPERS;       // 120
-const int WARPS = 12, COMPUTING = 32 * WARPS;    // threads that compute
+const int LAYER_BLOCKS = HEADS * CLUSTER;                     // 96
+const int HELPERS = HELPING_CLUSTERS * CLUSTER;               // 24
+const int BLOCKS = LAYER_BLOCKS + HELPERS;                    // 120
+const int WARPS = 12, COMPUTING = 32 * WARPS;                 // threads that compute
 const int THREADS = COMPUTING + (MORE_REGISTERS ? 128 : 32);  // and one that asks for weights
-const int GATHERING = 9;                         // warps from this one on gather x
-const int OWN = CHANNELS / CLUSTER;              // 96 channels of x are a block's own
+const int GATHERING = 9;                                      // warps from this one on gather x
+const int OWN = CHANNELS / CLUSTER;                           // 96 channels of x are a block's own
 const int INNER = 4 * CHANNELS / HEADS, OWN_INNER = INNER / CLUSTER;  // 256, 32
 
 // A tile of weights: 16 rows of 16, as one mma takes them.
@@ -73,17 +73,14 @@ const size_t BLOCK_STREAM = (size_t)(STEP_SLOTS + KEPT * UNIT_SLOTS) * SLOT_WEIG
 const size_t HELPER_STREAM = (size_t)HELPER_UNITS * UNIT;
 const size_t STREAM = LAYER_BLOCKS * BLOCK_STREAM + HELPERS * HELPER_STREAM;
 
-__host__ __device__ constexpr size_t stream_of(int block) {
-  return block < LAYER_BLOCKS
-             ? block * BLOCK_STREAM
-             : LAYER_BLOCKS * BLOCK_STREAM + (block - LAYER_BLOCKS) * HELPER_STREAM;
-}
-
-// Where the i-th weight of a block's part is.
-__host__ __device__ constexpr size_t in_stream(int block, size_t i) {
-  return INTERLEAVE && block < LAYER_BLOCKS
-             ? (i / SLOT_WEIGHTS * LAYER_BLOCKS + block) * SLOT_WEIGHTS + i % SLOT_WEIGHTS
-             : stream_of(block) + i;
+// Where a block's n-th slot is, in weights from the stream's beginning. What layer blocks ask for
+// at the same time lies side by side: memory likes that better than 96 places far apart.
+__host__ __device__ constexpr size_t slot_at(int block, int n) {
+  if (block >= LAYER_BLOCKS)
+    return LAYER_BLOCKS * BLOCK_STREAM + (block - LAYER_BLOCKS) * HELPER_STREAM +
+           (size_t)n * SLOT_WEIGHTS;
+  return INTERLEAVE ? ((size_t)n * LAYER_BLOCKS + block) * SLOT_WEIGHTS
+                    : block * BLOCK_STREAM + (size_t)n * SLOT_WEIGHTS;
 }
 
 // A kind of matrix after folding (pack.cuh), besides its weights.
