@@ -2,6 +2,8 @@
 
 import copy
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -95,6 +97,35 @@ def test_drawn_ids(opened):
     assert text(decoder, prompt, 60, 0.9, 1, 5) == text(decoder, prompt, 60)
     if RUNGS["9_hopper_fp32"][0] == opened[1]:  # rounding decides nothing
         assert text(decoder, prompt, 60, 0.9, None, 5) == text(below, prompt, 60, 0.9, None, 5)
+
+
+BUSY = """
+import torch
+a = torch.randn(4096, 4096, device="cuda")
+print("at work", flush=True)
+while True:
+    (a @ a).sum().item()
+"""
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside another process"])
+def test_a_thousand_generations(opened, beside):
+    """None hangs, and each text is what it was the first time."""
+    decoder = opened[0]
+    other = None
+    if beside:
+        other = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE)
+        assert other.stdout.readline() == b"at work\n"
+    try:
+        texts = {}
+        for i in range(1000):
+            prompt, new = ((10, 80), (100, 37), (512, 20))[i % 3]
+            found = text(decoder, some_ids(prompt), new)
+            assert texts.setdefault(prompt, found) == found, f"generation {i}"
+    finally:
+        if other:
+            other.kill()
+            other.wait()
 
 
 def test_a_wait_in_vain_ends(models, tmp_path, capfd):

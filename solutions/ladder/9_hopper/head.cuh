@@ -6,11 +6,7 @@
 #pragma once
 #include "layer.cuh"
 
-#ifndef HEAD_UNROLL
-#define HEAD_UNROLL 2
-#endif
 namespace hopper {
-const int GROUPS_AT_ONCE = HEAD_UNROLL;
 
 // The 16 logits of a unit, without layernorm's factor: two rows a lane, as totals() has them.
 // await(i): the weights of its i-th slot; free(i): they have been used.
@@ -21,7 +17,7 @@ __device__ __forceinline__ float2 multiply_unit(const uint4* x, int lane, Await 
 #pragma unroll
   for (int slot = 0; slot < UNIT_SLOTS; slot++) {
     const unsigned char* weights = await(slot);
-#pragma unroll GROUPS_AT_ONCE
+#pragma unroll 2
     for (int tile = 0; tile < SLOT_TILES; tile += 4) {
 #pragma unroll
       for (int i = 0; i < 4; i++) {
