@@ -38,6 +38,7 @@ TYPES = {"bf16": "9_hopper", "fp32": "9_hopper_fp32", "int8": "9_hopper_int8"}
 PAGE = tables.DOCS / "hopper.md"
 PROMPT, NEW, TIMES = 10, 500, 5
 ALL = "– (all of them)"
+CHAIN, STREAM = "*the chain alone: no weights*", "*the stream alone: no waiting*"
 
 
 class Pacing(ctypes.Structure):
@@ -77,8 +78,8 @@ IDEAS = (
     Idea("slots of the same time side by side in memory", "INTERLEAVE"),
     Idea("the hint that weights are read once", "READ_ONCE"),
     Idea("four copies of the best id", "BEST_COPIES 1"),
-    Idea("*the chain alone: no weights*", "WITH_STREAM", alone=True),
-    Idea("*the stream alone: no waiting*", "WITH_CHAIN", alone=True),
+    Idea(CHAIN, "WITH_STREAM", alone=True),
+    Idea(STREAM, "WITH_CHAIN", alone=True),
 )
 MOMENTS = (  # that debug.cuh marks, in their order
     ("begin", "x is gathered through L2, and sent"),
@@ -195,7 +196,8 @@ def run(kinds: Sequence[str]) -> dict:
     torch.manual_seed(0)
     prompt = torch.randint(0, 50257, (1, PROMPT))
     results = {"bench": "hopper", "machine": gpu.machine(device), "prompt": PROMPT, "new": NEW,
-               "ideas": {}, "moments": {}, "state_before": gpu.state(device)}  # fmt: skip
+               "clocks": {"stream": STREAM, "chain": CHAIN, "both": ALL}, "ideas": {},
+               "moments": {}, "state_before": gpu.state(device)}  # fmt: skip
     with tables.progress() as say, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         say("building: a minute or two")

@@ -62,8 +62,8 @@ def rungs(names: dict[str, str], last: str, weights: str, logarithmic: bool = Tr
     )
     sheet.text(LEFT, 26, "Tokens/s on an H100, GPT-2 124M, prompt 10 + 500 tokens", "strong")
     ends = LEFT + 200, WIDTH - 70
-    x = LogScale(10, 20000, *ends) if logarithmic else LinearScale(0, 13000, *ends)
-    ticks = x.powers() if logarithmic else range(0, 13000, 3000)
+    x = LogScale(10, 20000, *ends) if logarithmic else LinearScale(0, 16000, *ends)
+    ticks = x.powers() if logarithmic else range(0, 16000, 3000)
     bottom = 44 + 30 * len(names)
     for tick in ticks:
         sheet.line(x(tick), 40, x(tick), bottom, "soft-line dashed")

@@ -14,6 +14,9 @@ NAMES = {
     "7_int8": "7  int8 weights",
     "8_persistent_fp32": "8  persistent, float32",
     "8_persistent": "8  persistent, bf16",
+    "9_hopper_fp32": "9  Hopper, float32",
+    "9_hopper": "9  Hopper, bf16",
+    "9_hopper_int8": "9  Hopper, int8",
 }
 
 
@@ -25,6 +28,7 @@ def pictures() -> dict[str, str]:
         "ladder": rungs(NAMES, "7_bf16", "bf16", logarithmic=False),
         "hopper": hopper.data_flow(),
         "hopper_clocks": hopper.clocks(),
+        "hopper_timeline": hopper.timeline(),
     }
 
 
