@@ -26,7 +26,7 @@ def test_compiles_for_turing(rung):
 
 
 @pytest.mark.skipif(not shutil.which("nvcc"), reason="no nvcc")
-@pytest.mark.parametrize("weight", ["__nv_bfloat16", "float", "int8_t"])
+@pytest.mark.parametrize("weight", part(["__nv_bfloat16", "float", "int8_t"], "__nv_bfloat16"))
 def test_rung_9s_kernel_for_hopper(weight, tmp_path):
     """No warnings. 160 registers a thread are enough, but for float32, where some go to memory."""
     source = tmp_path / "kernel.cu"
