@@ -50,20 +50,12 @@ __device__ __forceinline__ void run_layers(const Arguments& a, const Me& me, int
     t.own_x.leave(a, id, next);
 }
 
-// For half of the work alone: what nobody sends is 0, and no logit is not a number.
-__device__ __forceinline__ void clear(unsigned char* memory) {
-  for (int i = 16 * threadIdx.x; i < SHARED_BYTES; i += 16 * THREADS)
-    *reinterpret_cast<uint4*>(memory + i) = make_uint4(0, 0, 0, 0);
-  __syncthreads();
-}
-
 __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arguments a) {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
   extern __shared__ __align__(128) unsigned char memory[];
   const Me me(memory);
   const bool in_layers = blockIdx.x < LAYER_BLOCKS;
   const int position = a.state->position;
-  if (!WITH_STREAM || !WITH_CHAIN) clear(memory);
   if (threadIdx.x == 0) make_barriers(me);
   __syncthreads();
   sync_cluster();  // nobody sends before the barriers are there
