@@ -3,7 +3,7 @@
 Idea      none yet: this is where everybody starts.
 Expected  A step launches some 25 kernels a layer, about 300 in all. Python needs 10 to 20 us for
           each: 3 to 6 ms, whatever the GPU can do. The GPU waits for Python.
-Measured  194 tokens/s (H100 80GB, GPT-2 124M, prompt 10 + 500 tokens): 5.2 ms a step, of which the
+Measured  189 tokens/s (H100 80GB, GPT-2 124M, prompt 10 + 500 tokens): 5.3 ms a step, of which the
           weights need 0.16.
 """
 

@@ -7,7 +7,7 @@
 // Expected  Weights: 494 MB at 3 TB/s, 164 us. A kernel that reads 2 to 9 MB needs 2 to 3 us
 //           besides, to start, to fill its pipeline and to drain it: 62 of them 150 us. Together
 //           320 us, if the host launches one in less than 5 us: 2,000 to 3,000 tokens/s.
-// Measured  2,567 tokens/s (H100 80GB, prompt 10 + 500): 16 times rung 4.
+// Measured  2,523 tokens/s (H100 80GB, prompt 10 + 500): 13 times rung 4.
 #include "../4_gemv/gpt.cu"
 #include "../common/decoder.cuh"
 

@@ -5,7 +5,7 @@
 // Expected  The host needs some 5 us a step instead of 62 launches at 2 to 4 us, and the GPU starts
 //           a kernel of a graph about 1 us sooner. If rung 5 waits for its host: up to 2 times
 //           faster; if not, 60 us of 400.
-// Measured  2,907 tokens/s (H100 80GB, prompt 10 + 500): 1.1 times rung 5. 344 us a step, 1.4 TB/s.
+// Measured  2,903 tokens/s (H100 80GB, prompt 10 + 500): 1.1 times rung 5. 344 us a step, 1.4 TB/s.
 //           The 62 kernels take 5 us each where their bytes need 1 to 3.
 #include "../4_gemv/gpt.cu"
 #include "../common/decoder.cuh"

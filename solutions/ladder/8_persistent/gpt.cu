@@ -9,7 +9,7 @@
 // Expected  bfloat16: 248 MB, 82 us, hidden behind a chain of 5 exchanges a layer, 61 a step: 1 us
 //           each, and 1 to 2 us for what follows one after the other (layernorm, the sum over a
 //           row): 120 to 180 us, 5,500 to 8,000 tokens/s.
-// Measured  4,144 tokens/s (H100 80GB, prompt 10 + 500): 241 us a step, with six exchanges a layer,
+// Measured  4,173 tokens/s (H100 80GB, prompt 10 + 500): 240 us a step, with six exchanges a layer,
 //           73 in all: the sixth, for the parts of the attention, gained more than it cost.
 //           docs/ladder-log.md says where the time goes, and what was tried.
 // Needs     a cooperative launch (all blocks run at once): any GPU since Volta. Asynchronous copies
