@@ -12,6 +12,9 @@ LADDER = ROOT / "solutions" / "ladder"
 RUNGS = sorted(path for path in LADDER.iterdir() if path.name[0].isdigit())
 WITH_LAYERS = [path for path in RUNGS if (path / "gpt.cu").is_file()]
 
+# Another rung with another type of weights.
+TYPES = ("8_persistent_fp32", "9_hopper_fp32", "9_hopper_int8")
+
 SHARE = {  # of float32's bytes of weights
     **{"7_bf16": 0.5, "8_persistent": 0.5, "9_hopper": 0.5},
     **{"7_int8": 0.25, "9_hopper_int8": 0.25},

@@ -5,14 +5,12 @@ import shutil
 import subprocess
 
 import pytest
-from rungs import WITH_LAYERS, by_name
+from rungs import TYPES, WITH_LAYERS, by_name
 
 from mingpt.build import _build_cuda
 from mingpt.paths import INCLUDE, ROOT
 from tests.whole import part
 
-# These are other rungs with another type of weights, and take the longest.
-TYPES = ("8_persistent_fp32", "9_hopper_fp32", "9_hopper_int8")
 RUNGS = part(
     [rung for rung in WITH_LAYERS if rung.name not in TYPES],
     *("2_tiled_linear", "8_persistent"),
