@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import torch
+from rich.console import Console
 
 from mingpt import cli, cuda_errors
 from mingpt.decoder import open_decoder
@@ -88,7 +89,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         torch.set_num_threads(1)  # little is left to torch: its threads would wait, not work
 
     ids = torch.tensor([tokenizer.encode(args.prompt)], device=device)  # (1, T)
-    decoder = open_decoder(model) if args.use_kv_cache else None
+    decoder = None
+    if args.use_kv_cache:  # it may copy, pack and tune: a second of GPT-2 124M's
+        with Console(stderr=True).status("gpt.cu makes the weights ready"):
+            decoder = open_decoder(model)
     args.cache = "gpt.cu, which decodes by itself" if decoder else "kv_cache.py"
     stopwatch = Stopwatch(model, decoder and decoder.bytes_per_step)
     new_ids = stopwatch.watch(generate(model, ids, args.steps, args.sample, cached, decoder))

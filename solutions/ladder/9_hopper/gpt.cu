@@ -47,6 +47,10 @@ bool open_rung(GPT* gpt) {
   }
   hopper::Hopper* h = hopper::prepare(gpt);
   if (h) hopper::tune(gpt, h);
+  if (cudaError_t error = cudaDeviceSynchronize())
+    fprintf(stderr,
+            "Rung 9's kernel ended in a CUDA error as it was tried: %s. Use 8_persistent.\n",
+            cudaGetErrorString(error));
   return h != nullptr;
 }
 #endif
