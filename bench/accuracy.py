@@ -6,7 +6,7 @@ that it writes, greedily, against those of the float64 model.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,7 +15,7 @@ if __name__ == "__main__":
 
 try:
     import mingpt  # noqa: F401, I001 (before torch: it sets how torch's threads wait)
-    import torch  # noqa: F401
+    import torch
 except ModuleNotFoundError:
     sys.exit("This Python has no torch. Run `make setup`, then use .venv/bin/python.")
 
@@ -23,8 +23,10 @@ except ModuleNotFoundError:
 from bench import gpu, logits, tables
 from bench.ladder import LADDER, RANDOM, OpenRung, Rung, build_all, model_for, rungs
 from bench.tables import NONE, Table, paragraphs, percent, scientific, versions
+from bench.widened import widened
 from mingpt import cli
 from mingpt.errors import LabError
+from mingpt.model import GPT
 from mingpt.weights import BUNDLED, load
 
 POSITIONS, GREEDY = 512, 200
@@ -86,14 +88,7 @@ def run(args: argparse.Namespace) -> dict:
     with tables.progress() as say:
         say("building")
         build_all(chosen, device)
-        for name in (BUNDLED, RANDOM) if device == "cuda" else (BUNDLED,):
-            if name == BUNDLED:
-                model, tokenizer = load(BUNDLED, device)
-                ids, text = logits.text_ids(model, tokenizer, positions(args, model))
-            else:
-                model = model_for(name, device)
-                ids = logits.random_ids(model, positions(args, model), args.seed)
-                text = "random ids"
+        for name, model, ids, text in models(args, device):
             say(f"{name}: in float64")
             truth = logits.Truth(model, ids)
             greedy = min(args.greedy, model.config.block_size - logits.PROMPT)
@@ -104,6 +99,18 @@ def run(args: argparse.Namespace) -> dict:
                 say(f"{name}: {rung.name}")
                 results["models"][-1]["rungs"].append(measured(rung, model, truth, right, device))
     return results
+
+
+def models(args: argparse.Namespace, device: str) -> Iterator[tuple[str, GPT, torch.Tensor, str]]:
+    """Name, model, ids, and what text they are."""
+    model, tokenizer = load(BUNDLED, device)
+    ids, text = logits.text_ids(model, tokenizer, positions(args, model))
+    yield BUNDLED, model, ids, text
+    if device == "cuda":
+        yield f"{BUNDLED} in GPT-2 124M's shape", widened(model), ids, text
+        model = model_for(RANDOM, device)
+        ids = logits.random_ids(model, positions(args, model), args.seed)
+        yield RANDOM, model, ids, "random ids"
 
 
 def positions(args: argparse.Namespace, model) -> int:
@@ -220,6 +227,9 @@ def page(results: dict) -> str:
         " largest logit of the text.",
         "- **KL**: the divergence of the distribution over the next id from the right one, the mean"
         " over the positions.",
+        "- **rung 9** is made for GPT-2 124M's shape, and is rung 8 with any other."
+        " `bench/widened.py` brings the bundled model into that shape: other weights, the same"
+        " logits.",
         f"- **greedy ids**: written after the text's first {logits.PROMPT} ids. Where they leave"
         " float64's, everything after is another text: so the last column asks of each id whether"
         " it is the float64 model's first choice after the rung's own text.",
