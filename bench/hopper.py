@@ -82,7 +82,7 @@ IDEAS = (
     Idea(STREAM, "WITH_CHAIN", alone=True),
 )
 MOMENTS = (  # that debug.cuh marks, in their order
-    ("begin", "x is gathered through L2, and sent"),
+    ("begin", "weights into registers; x is gathered through L2, and sent"),
     ("x is here", "query, key and value: multiplied"),
     ("multiplied", "added up, sent"),
     ("they are here", "attention of this block's positions, sent"),
@@ -96,7 +96,7 @@ MOMENTS = (  # that debug.cuh marks, in their order
     ("inside sent", "the projection's weights into registers"),
     ("weights here", "the other blocks' inside"),
     ("inside is here", "projection, sent"),
-    ("sums sent", ""),
+    ("sums sent", "the next layer's beginning"),
 )
 
 

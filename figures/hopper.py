@@ -9,7 +9,7 @@ from figures.style import LEFT, WIDTH, LinearScale, Sheet
 
 # From one moment of a layer to another (bench/hopper.py numbers them), and what is done meanwhile.
 SPANS = (
-    (0, 1, "x: sums of 12 clusters, to all", "over"),
+    (0, 1, "weights; x: sums of 12 clusters", "over"),
     (1, 2, "query, key, value: multiply", "need"),
     (2, 3, "add up, to the cluster", "share"),
     (3, 4, "attention", "need"),

@@ -162,8 +162,8 @@ __device__ __forceinline__ int bytes_of(int what) {
   }
 }
 
-// The next phase of what has come may begin: the one arrival that its mbarrier counts, and so many
-// bytes. Bytes that came before this was said are counted all the same. By one thread.
+// Begins the next phase of what has just come: gives the one arrival that its mbarrier counts, and
+// says how many bytes will come. Bytes that came earlier count, too. By one thread.
 __device__ __forceinline__ void expect_next(const Me& me, What what) {
   if (!WITH_CHAIN) return;
   arrive_expecting(address_of(&me.shared->exchange[what]), bytes_of(what));

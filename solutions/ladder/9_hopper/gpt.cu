@@ -9,9 +9,9 @@
 // Expected  bfloat16: 248 MB, 82 us. The chain: 12 layers of 2 trips through L2 (1.2 us each), 4
 //           exchanges in the cluster (0.5 us each) and what is computed between: 6 us a layer, 72
 //           us. Together, as they are in each other's way, 95 to 100: 10,000 tokens/s.
-// Measured  11,548 tokens/s (H100 80GB, prompt 10 + 500): 86.6 us a step, 2.86 TB/s, 95 % of what a
-//           kernel reads that does nothing else. The chain alone takes 63 us; it was 72 before
-//           registers were no longer spilled (ptx.cuh: more_registers).
+// Measured  11,548 tokens/s (H100 80GB, prompt 10 + 500): 86.6 us a step. 241 MB of it are read: 80
+//           us for a kernel that does nothing else. The chain alone takes 63 us; it was 72 while
+//           registers were spilled (ptx.cuh: more_registers).
 // Needs     compute capability 9.0 and room for 15 clusters of 8 blocks of 227 KB, and a model of
 //           GPT-2 124M's size. Elsewhere it is rung 8.
 //

@@ -1,7 +1,7 @@
 // ptx.cuh: what Hopper can do and CUDA C++ has no plain words for, an instruction a function.
 //
 // PTX ISA: "mbarrier", "cp.async.bulk", "st.async", "mapa", "mma.m16n8k16", "ld" and "st" with
-// .relaxed. All of it is plain sm_90.
+// .relaxed. All of it is plain sm_90, but setmaxnreg.
 #pragma once
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>

@@ -63,8 +63,8 @@ const int UNITS = ((50257 + 15) / 16 - HELPERS * HELPER_UNITS + LAYER_BLOCKS - 1
 const int ROOM = KEEP_UNITS ? (HELD - SLOTS) / UNIT_SLOTS : 0;
 const int KEPT = ROOM < UNITS ? ROOM : UNITS, STREAMED = UNITS - KEPT;
 const int HEAD_ROWS = 16 * (LAYER_BLOCKS * UNITS + HELPERS * HELPER_UNITS);  // 50257 at least
-// Warps that work on the lm_head: each has a unit of the ring of its own. (One that waited for its
-// slots' next turn could take their last one for it: ptx.cuh.)
+// Warps that work on the lm_head: each has a unit of the ring of its own. (One that waited for the
+// turn after a slot's next one would see the parity of the last one, and take old weights.)
 const int HEAD_WARPS = SLOTS / UNIT_SLOTS < WARPS ? SLOTS / UNIT_SLOTS : WARPS;
 
 // A block's part of the stream, in the order of its use.
