@@ -1,5 +1,5 @@
-// Rung 9's packing by itself, for test_hopper_packing.py. WEIGHT, HOPPER_LAYERS and HOPPER_UNITS are
-// set there.
+// Rung 9's packing by itself, for test_hopper_packing.py. WEIGHT, HOPPER_LAYERS and HOPPER_UNITS
+// are set there.
 #include "../../solutions/ladder/9_hopper/pack.cuh"
 
 // Packs the model, into memory that is never freed.
