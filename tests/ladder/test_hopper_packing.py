@@ -11,6 +11,7 @@ from rungs import BF16, INT8, random_gpt2
 from mingpt.decoder import _describe
 from mingpt.paths import INCLUDE, ROOT
 from simt.build import build_library
+from tests.whole import part
 
 LAYERS, UNITS, VOCABULARY, C = 2, 1, 1900, 768
 BLOCKS, LAYER_BLOCKS, PHASE, UNIT = 120, 96, 24576, 16 * C
@@ -39,7 +40,7 @@ def model():
     return random_gpt2(LAYERS, 12, C, VOCABULARY, 40)[0]
 
 
-@pytest.fixture(scope="module", params=TYPES)
+@pytest.fixture(scope="module", params=part([*TYPES], "float", "int8_t"))
 def packed(request, model, tmp_path_factory):
     """The type's name, and its arrays: blocks' streams, biases, scales."""
     name, (dtype, _) = request.param, TYPES[request.param]
