@@ -195,7 +195,11 @@ class Decoder:
                 )
             if spins > 100_000:  # a long prefill: leave the processor to others
                 time.sleep(1e-4)
-        if not 0 <= (new := int(ids[i])) < self._model.config.vocab_size:
+        return self._checked(int(ids[i]), i)
+
+    def _checked(self, new: int, i: int) -> int:
+        """new, the id of new token i. Raises LogitsError or KernelError where it is none."""
+        if not 0 <= new < self._model.config.vocab_size:
             if new == NOT_FINITE:
                 raise LogitsError(
                     f"The logits of new token {i} are not finite: no id can be chosen."
