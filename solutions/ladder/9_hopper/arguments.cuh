@@ -83,6 +83,7 @@ struct Shared {
   float newest_score;
   int id[WARPS - GATHERING];  // of the token that is fed, for each gathering warp; -1: x
   unsigned where;             // for a failure: layer, step
+  int leave_at;               // the first step that this block doesn't do, once it has given up
   uint64_t full[HELD], empty[HELD], exchange[EXCHANGES];
 };
 const int SHARED_BYTES = HELD * SLOT_BYTES + sizeof(Shared);
@@ -109,6 +110,7 @@ struct Me {
 
 // ------------------------------------------------------------------------------- waiting
 
+const int NEVER = 1 << 30;       // Shared::leave_at, as long as all is well
 const unsigned TRIES = 1 << 22;  // seconds: longer than any wait of a kernel that goes on
 
 // Who waited in vain, and for what, in a word that is not 0.
@@ -117,31 +119,27 @@ struct Failure {
 };
 
 // Cold path of until(): whether it is time to give up. All who wait do, once one has: the kernel
-// then runs on to its end without waiting, and nobody takes its ids for results.
-__device__ __forceinline__ bool give_up(const Arguments& a, const Shared& s, unsigned tries,
-                                        int what) {
-  if (peek(a.failed)) return true;
-  if (tries < TRIES) return false;
-  post(a.failed,
-       (unsigned)what | blockIdx.x << 4 | threadIdx.x / 32 << 11 | s.where << 15 | 1u << 31);
+// ends within a few steps, and nobody takes its ids for results. The warps of a block meet, so that
+// they must stop at the same step: the third after thread 0's (`where`). This warp may be a step
+// ahead of thread 0, and another one a step ahead of this one; none has begun the step after that.
+__device__ __forceinline__ bool give_up(const Arguments& a, Shared& s, unsigned tries, int what) {
+  const bool is_first = !peek(a.failed);
+  if (is_first && tries < TRIES) return false;
+  if (is_first)
+    post(a.failed,
+         (unsigned)what | blockIdx.x << 4 | threadIdx.x / 32 << 11 | s.where << 15 | 1u << 31);
+  atomicMin(&s.leave_at, (int)(s.where >> 4) + 3);
   return true;
 }
 
-// Tries until it is so, or for some seconds.
+// Tries until it is so. false: it gave up, after some seconds.
 template <typename IsSo>
-__device__ __forceinline__ void until(const Arguments& a, const Me& me, int what, IsSo is_so) {
+__device__ __forceinline__ bool until(const Arguments& a, const Me& me, int what, IsSo is_so) {
   unsigned tries = 0;
   while (!is_so())
     if (++tries % 1024 == 0 && __any_sync(__activemask(), give_up(a, *me.shared, tries, what)))
-      return;
-}
-
-// Until the phase of this parity has ended.
-__device__ __forceinline__ void await(const Arguments& a, const Me& me, What what,
-                                      unsigned parity) {
-  if (!WITH_CHAIN) return;
-  Address barrier = address_of(&me.shared->exchange[what]);
-  until(a, me, what, [&] { return has_ended(barrier, parity); });
+      return false;
+  return true;
 }
 
 // The bytes of each exchange: all that a block gets, from all eight, in one phase.
@@ -162,11 +160,23 @@ __device__ __forceinline__ int bytes_of(int what) {
   }
 }
 
-// Begins the next phase of what has just come: gives the one arrival that its mbarrier counts, and
-// says how many bytes will come. Bytes that came earlier count, too. By one thread.
-__device__ __forceinline__ void expect_next(const Me& me, What what) {
-  if (!WITH_CHAIN) return;
+// Begins a phase: gives the one arrival that the mbarrier counts, and says how many bytes will
+// come. Bytes that came earlier count, too. By one thread.
+__device__ __forceinline__ void expect(const Me& me, What what) {
   arrive_expecting(address_of(&me.shared->exchange[what]), bytes_of(what));
+}
+// Thread 0 does, some time after it has awaited the phase before. It doesn't once someone has given
+// up: an arrival in a phase that has had its own is an error, which ends the program.
+__device__ __forceinline__ void expect_next(const Me& me, What what) {
+  if (WITH_CHAIN && threadIdx.x == 0 && me.shared->leave_at == NEVER) expect(me, what);
+}
+
+// Until the phase of this parity has ended.
+__device__ __forceinline__ void await(const Arguments& a, const Me& me, What what,
+                                      unsigned parity) {
+  if (!WITH_CHAIN) return;
+  Address barrier = address_of(&me.shared->exchange[what]);
+  until(a, me, what, [&] { return has_ended(barrier, parity); });
 }
 
 }  // namespace hopper

@@ -131,11 +131,11 @@ __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, Layer
   }
   Head head(a);
   await(a, me, X_ATTENTION, t.x_parity(step, LAYERS));
-  if (threadIdx.x == 0) expect_next(me, X_ATTENTION);
+  expect_next(me, X_ATTENTION);
   if (me.warp < HEAD_WARPS) {
     await(a, me, SQUARES_ATTENTION, t.x_parity(step, LAYERS));
-    if (threadIdx.x == 0) expect_next(me, SQUARES_ATTENTION);
     const float factor = inverse_deviation(s, me.lane, a.eps);
+    expect_next(me, SQUARES_ATTENTION);
 #pragma unroll 1
     for (int unit = me.warp; unit < UNITS; unit += HEAD_WARPS) {
       const bool kept = unit >= STREAMED;
@@ -158,6 +158,7 @@ __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, Layer
 __device__ __forceinline__ void help(const Arguments& a, const Me& me, int step, int position,
                                      unsigned tag) {
   Shared& s = *me.shared;
+  if (threadIdx.x == 0) s.where = LAYERS | step << 4;
   Head head(a);
   if (me.warp < 6) {
     const int quad = me.warp * 32 + me.lane;  // of 192

@@ -12,9 +12,10 @@ __device__ __forceinline__ void make_barriers(const Me& me) {
     init_barrier(address_of(&s.empty[i]), WARPS);
   }
   for (int i = 0; i < EXCHANGES; i++) init_barrier(address_of(&s.exchange[i]), 1);
-  s.where = 0;
+  s.where = 0, s.leave_at = NEVER;
   fence_barriers();
-  for (int i = 0; i < EXCHANGES; i++) expect_next(me, What(i));
+  if (WITH_CHAIN)
+    for (int i = 0; i < EXCHANGES; i++) expect(me, What(i));
 }
 
 // One of the 96 blocks that compute layers.
@@ -22,7 +23,7 @@ __device__ __forceinline__ void run_layers(const Arguments& a, const Me& me, int
   LayerThread t(me);
   int id = -1;
 #pragma unroll 1
-  for (int step = 0; step < a.num_steps; step++) {
+  for (int step = 0; step < a.num_steps && step < me.shared->leave_at; step++) {
     if (me.gathers() && me.lane == 0) me.shared->id[me.warp - GATHERING] = id;
     __syncwarp();
     const int position = first_position + step;
@@ -76,7 +77,7 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
     if (in_layers)
       run_layers(a, me, position);
     else
-      for (int step = 0; step < a.num_steps; step++)
+      for (int step = 0; step < a.num_steps && step < me.shared->leave_at; step++)
         help(a, me, step, position + step, (a.steps_before + step + 1) & 1);
   }
   __syncwarp();

@@ -83,18 +83,18 @@ struct LayerThread {
     }
     if (me.gathers()) send_x(a, me, layer, position);
     await(a, me, X_ATTENTION, x_parity(step, layer));
-    if (tid == 0) expect_next(me, X_ATTENTION);
     mark(a, me, step, layer, 1);
     if (!REGISTERS_AHEAD) load_first();
     // Quad 0 gets a row of the query, 1 of the key, 2 of the value; 3 a row that there isn't.
     float sum = multiply_two(query_key, value, s.x, me);
+    expect_next(me, X_ATTENTION);
     if (me.quad < 3) s.sums[me.warp][me.quad * 8 + me.group] = sum;
     meet_all();
     mark(a, me, step, layer, 2);
     if (me.warp < 3) {
       await(a, me, SQUARES_ATTENTION, x_parity(step, layer));
-      if (tid == 0) expect_next(me, SQUARES_ATTENTION);
       float v = normalised_total(me, s.squares, a.eps) * scale + bias;
+      expect_next(me, SQUARES_ATTENTION);
       if (tid / 4 < 8) v *= 0.125f * 1.4426950409f;  // 1 / sqrt(HEAD); log2(e): softmax by 2^s
       const float4 four = half_of_eight(v, me.lane);
       if (me.lane % 2 == 0)
@@ -104,7 +104,6 @@ struct LayerThread {
     // The head's attention.
     if (!CACHE_AHEAD) history.load(a, me, layer);
     await(a, me, QKV_HERE, parity(layer));
-    if (tid == 0) expect_next(me, QKV_HERE);
     mark(a, me, step, layer, 3);
     if (me.rank == 0 && tid < 3 * HEAD)
       dump(a, layer, DUMP_QKV + tid / HEAD * CHANNELS + me.cluster * HEAD + tid % HEAD,
@@ -112,6 +111,7 @@ struct LayerThread {
     const bool has_newest = position % CLUSTER == me.rank;
     history.attend(me);
     if (has_newest) attend_to_newest(a, me, layer, position);
+    expect_next(me, QKV_HERE);
     meet_all();
     if (me.warp < 8) send_parts(me, peers, history.cached, has_newest);
     mark(a, me, step, layer, 4);
@@ -121,9 +121,9 @@ struct LayerThread {
       if (KEEP) load_tiles(attn_proj, projection, me.lane);
       float2 scales = own_scales(me, a.attn_proj, layer);
       await(a, me, PARTS_HERE, parity(layer));
-      if (tid == 0) expect_next(me, PARTS_HERE);
       mark(a, me, step, layer, 5);
       float2 two = put_together(me);
+      expect_next(me, PARTS_HERE);
       if (me.rank == 0 && me.warp == 0) {
         dump(a, layer, DUMP_ATTENDED + me.cluster * HEAD + 2 * me.lane, two.x);
         dump(a, layer, DUMP_ATTENDED + me.cluster * HEAD + 2 * me.lane + 1, two.y);
@@ -164,20 +164,21 @@ struct LayerThread {
       if (me.cluster == 0 && me.lane < 8) dump4(a, layer, DUMP_X_MLP + own_x.channel, own_x.x);
     }
     await(a, me, X_MLP, parity(layer));
-    if (tid == 0) expect_next(me, X_MLP);
     mark(a, me, step, layer, 9);
     if (!REGISTERS_AHEAD) {
       load_tiles(fc, weights, me.lane);
       ring.free_slots(me, ring.slot, PHASE_SLOTS);
     }
     ring.next_phase();
-    s.sums[me.warp][me.quad * 8 + me.group] = multiply_two(fc, fc + 4, s.x_mlp, me);
+    float sum = multiply_two(fc, fc + 4, s.x_mlp, me);
+    expect_next(me, X_MLP);
+    s.sums[me.warp][me.quad * 8 + me.group] = sum;
     meet_all();
     mark(a, me, step, layer, 10);
     if (me.warp < 4) {
       await(a, me, SQUARES_MLP, parity(layer));
-      if (tid == 0) expect_next(me, SQUARES_MLP);
       float v = gelu_by_2(normalised_total(me, s.squares_mlp, a.eps) * scale + bias);
+      expect_next(me, SQUARES_MLP);
       if (me.quad == 0) dump(a, layer, DUMP_HIDDEN + row - layer * 4 * CHANNELS, v);
       send_hidden(me, v);
     }
@@ -193,7 +194,6 @@ struct LayerThread {
       float2 scales = own_scales(me, a.proj, layer);
       mark(a, me, step, layer, 12);
       await(a, me, HIDDEN_HERE, parity(layer));
-      if (tid == 0) expect_next(me, HIDDEN_HERE);
       mark(a, me, step, layer, 13);
       Sums sums[4];
 #pragma unroll
@@ -203,6 +203,7 @@ struct LayerThread {
         multiply(sums[i % 4], tile, Input(s.hidden + i * 4, me.lane));
       }
       sums[0] += sums[1], sums[2] += sums[3], sums[0] += sums[2];
+      expect_next(me, HIDDEN_HERE);
       send_scaled(me, a.after_mlp, totals(sums[0]), scales, tag);
     }
     ring.free_slots(me, ring.slot, PHASE_SLOTS);

@@ -42,11 +42,8 @@ __device__ __forceinline__ void fence_barriers() {
   asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
-__device__ __forceinline__ void arrive(Address barrier, int count = 1) {
-  asm volatile(
-      "{ .reg .b64 state; mbarrier.arrive.shared::cta.b64 state, [%0], %1; }" ::"r"(barrier),
-      "r"(count)
-      : "memory");
+__device__ __forceinline__ void arrive(Address barrier) {
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
 
 // Arrives once, and says how many bytes will come in this phase.

@@ -37,14 +37,17 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me)
     oldest = oldest + 1 == STEP_SLOTS ? 0 : oldest + 1;
     in_flight--;
   };
+  bool all_well = true;
 #pragma unroll 1
-  for (int step = 0; step < a.num_steps; step++)
+  for (int step = 0; step < a.num_steps && all_well; step++)
 #pragma unroll 1
     for (int i = 0; i < STEP_SLOTS; i++) {
       const int slot = i % SLOTS;  // each step begins with slot 0
       if (step > 0 || i >= SLOTS) {
         Address empty = address_of(&me.shared->empty[slot]);
-        until(a, me, SLOT_EMPTY, [&] { return has_ended(empty, empty_parity >> slot & 1); });
+        all_well =
+            until(a, me, SLOT_EMPTY, [&] { return has_ended(empty, empty_parity >> slot & 1); });
+        if (!all_well) break;
       }
       empty_parity ^= 1u << slot;
       const bool head = i >= LAYER_SLOTS;
@@ -120,7 +123,7 @@ struct Ring {
   static __device__ __forceinline__ void free_head(const Me& me, int i) {
     if (!WITH_STREAM) return;
     __syncwarp();
-    if (me.lane == 0) arrive(address_of(&me.shared->empty[slot_of_head(i)]), WARPS);
+    if (me.lane < WARPS) arrive(address_of(&me.shared->empty[slot_of_head(i)]));
   }
   // After all units: each slot was filled `turns` times, and the first `rest` of them once more.
   __device__ __forceinline__ void pass_units() {
