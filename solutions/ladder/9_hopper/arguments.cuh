@@ -1,4 +1,4 @@
-// arguments.cuh: what the kernel is told, what a block keeps in shared memory, and how it waits.
+// arguments.cuh: what the kernel is told, and what a block keeps in shared memory.
 #pragma once
 #include "tile.cuh"
 
@@ -25,7 +25,7 @@ struct Arguments : Packed {
   unsigned steps_before;  // by all launches so far: tags go on from there
   Pacing pacing;
   // What blocks hand to each other through L2, 0 before the first launch; see exchange.cuh.
-  unsigned* failed;                    // a Failure's bits
+  unsigned* failed;                    // a Failure's bits: watch.cuh
   float *after_attention, *after_mlp;  // (clusters, C)
   float* final_x;                      // (C)
   uint2* best;                         // (BEST_COPIES, 128)
@@ -36,7 +36,7 @@ struct Arguments : Packed {
 #endif
 };
 
-// Things to wait for. The first ones have an mbarrier.
+// What comes from other blocks of the cluster, each with an mbarrier of its own.
 enum What {
   X_ATTENTION,
   SQUARES_ATTENTION,
@@ -45,12 +45,7 @@ enum What {
   X_MLP,
   SQUARES_MLP,
   HIDDEN_HERE,
-  EXCHANGES,
-  SLOT_FULL = EXCHANGES,
-  SLOT_EMPTY,
-  SUMS_OF_OTHERS,
-  FINAL_X,
-  BEST_OF_ALL
+  EXCHANGES
 };
 
 // A block's shared memory, after the slots. What shares a place is never needed at the same time:
@@ -82,9 +77,10 @@ struct Shared {
   unsigned long long best[WARPS];
   float newest_score;
   int id[WARPS - GATHERING];  // of the token that is fed, for each gathering warp; -1: x
-  unsigned where;             // for a failure: layer, step
-  int leave_at;               // the first step that this block doesn't do, once it has given up
-  uint64_t full[HELD], empty[HELD], exchange[EXCHANGES];
+  unsigned where;             // of thread 0: layer, and step above 4 bits
+  int leave_at;               // the first step that this block doesn't do: watch.cuh
+  bool released;              // nobody waits any more
+  uint64_t full[HELD], empty[HELD], exchange[EXCHANGES], done;
 };
 const int SHARED_BYTES = HELD * SLOT_BYTES + sizeof(Shared);
 static_assert(SHARED_BYTES <= 232448, "more than a block of Hopper's can have");
@@ -107,76 +103,5 @@ struct Me {
         slots(memory) {}
   __device__ bool gathers() const { return warp >= GATHERING; }
 };
-
-// ------------------------------------------------------------------------------- waiting
-
-const int NEVER = 1 << 30;       // Shared::leave_at, as long as all is well
-const unsigned TRIES = 1 << 22;  // seconds: longer than any wait of a kernel that goes on
-
-// Who waited in vain, and for what, in a word that is not 0.
-struct Failure {
-  unsigned what : 4, block : 7, warp : 4, layer : 4, step : 12, is_one : 1;
-};
-
-// Cold path of until(): whether it is time to give up. All who wait do, once one has: the kernel
-// ends within a few steps, and nobody takes its ids for results. The warps of a block meet, so that
-// they must stop at the same step: the third after thread 0's (`where`). This warp may be a step
-// ahead of thread 0, and another one a step ahead of this one; none has begun the step after that.
-__device__ __forceinline__ bool give_up(const Arguments& a, Shared& s, unsigned tries, int what) {
-  const bool is_first = !peek(a.failed);
-  if (is_first && tries < TRIES) return false;
-  if (is_first)
-    post(a.failed,
-         (unsigned)what | blockIdx.x << 4 | threadIdx.x / 32 << 11 | s.where << 15 | 1u << 31);
-  atomicMin(&s.leave_at, (int)(s.where >> 4) + 3);
-  return true;
-}
-
-// Tries until it is so. false: it gave up, after some seconds.
-template <typename IsSo>
-__device__ __forceinline__ bool until(const Arguments& a, const Me& me, int what, IsSo is_so) {
-  unsigned tries = 0;
-  while (!is_so())
-    if (++tries % 1024 == 0 && __any_sync(__activemask(), give_up(a, *me.shared, tries, what)))
-      return false;
-  return true;
-}
-
-// The bytes of each exchange: all that a block gets, from all eight, in one phase.
-__device__ __forceinline__ int bytes_of(int what) {
-  switch (what) {
-    case X_ATTENTION:
-    case X_MLP:
-      return sizeof(Shared::x);
-    case SQUARES_ATTENTION:
-    case SQUARES_MLP:
-      return sizeof(Shared::squares);
-    case QKV_HERE:
-      return sizeof(Shared::qkv);
-    case PARTS_HERE:
-      return sizeof(Shared::part);
-    default:
-      return sizeof(Shared::hidden);
-  }
-}
-
-// Begins a phase: gives the one arrival that the mbarrier counts, and says how many bytes will
-// come. Bytes that came earlier count, too. By one thread.
-__device__ __forceinline__ void expect(const Me& me, What what) {
-  arrive_expecting(address_of(&me.shared->exchange[what]), bytes_of(what));
-}
-// Thread 0 does, some time after it has awaited the phase before. It doesn't once someone has given
-// up: an arrival in a phase that has had its own is an error, which ends the program.
-__device__ __forceinline__ void expect_next(const Me& me, What what) {
-  if (WITH_CHAIN && threadIdx.x == 0 && me.shared->leave_at == NEVER) expect(me, what);
-}
-
-// Until the phase of this parity has ended.
-__device__ __forceinline__ void await(const Arguments& a, const Me& me, What what,
-                                      unsigned parity) {
-  if (!WITH_CHAIN) return;
-  Address barrier = address_of(&me.shared->exchange[what]);
-  until(a, me, what, [&] { return has_ended(barrier, parity); });
-}
 
 }  // namespace hopper

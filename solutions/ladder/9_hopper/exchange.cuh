@@ -11,8 +11,8 @@
 // have read those of the layer before. (To send layer l + 1's, a block needs x from all blocks of
 // its cluster, they need l's other sums from all clusters, whose blocks had to read these first.)
 #pragma once
-#include "arguments.cuh"
 #include "debug.cuh"
+#include "watch.cuh"
 
 namespace hopper {
 
@@ -95,7 +95,7 @@ struct Gatherer {
     for (int i = lane; i < CHANNELS; i += 32) sum += __ldcg(a.x + i);
     for (int mask = 16; mask > 0; mask /= 2) sum += of_lane(sum, mask);
     float4 t = __ldcg((const float4*)(a.x + channel));
-    float mean = sum / CHANNELS;
+    float mean = sum * (1.0f / CHANNELS);
     x = make_float4(t.x - mean, t.y - mean, t.z - mean, t.w - mean);
   }
 
@@ -110,7 +110,7 @@ struct Gatherer {
     float4 b = __ldg((const float4*)(bias + channel));
     const float* from = sums + me.lane / 8 * 3 * CHANNELS + channel;
     uint4 u, v, w;
-    until(a, me, SUMS_OF_OTHERS, [&] {
+    until(me, [&] {
       u = peek4(from), v = peek4(from + CHANNELS), w = peek4(from + 2 * CHANNELS);
       unsigned late = is_late(u, tag) | is_late(v, tag) | is_late(w, tag);
       return !WITH_CHAIN || !__any_sync(0xffffffff, lowest_bit(late));

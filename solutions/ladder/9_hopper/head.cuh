@@ -97,7 +97,7 @@ struct Head {
 __device__ __forceinline__ int best_of_all(const Arguments& a, const Me& me, unsigned tag) {
   const uint2* from = a.best + blockIdx.x % BEST_COPIES * 128;
   uint2 words[4];
-  until(a, me, BEST_OF_ALL, [&] {
+  until(me, [&] {
     unsigned late = 0;
 #pragma unroll
     for (int i = 0; i < 4; i++) {
@@ -130,10 +130,10 @@ __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, Layer
     }
   }
   Head head(a);
-  await(a, me, X_ATTENTION, t.x_parity(step, LAYERS));
+  await(me, X_ATTENTION, t.x_parity(step, LAYERS));
   expect_next(me, X_ATTENTION);
   if (me.warp < HEAD_WARPS) {
-    await(a, me, SQUARES_ATTENTION, t.x_parity(step, LAYERS));
+    await(me, SQUARES_ATTENTION, t.x_parity(step, LAYERS));
     const float factor = inverse_deviation(s, me.lane, a.eps);
     expect_next(me, SQUARES_ATTENTION);
 #pragma unroll 1
@@ -158,12 +158,12 @@ __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, Layer
 __device__ __forceinline__ void help(const Arguments& a, const Me& me, int step, int position,
                                      unsigned tag) {
   Shared& s = *me.shared;
-  if (threadIdx.x == 0) s.where = LAYERS | step << 4;
+  note(me, step, LAYERS);
   Head head(a);
   if (me.warp < 6) {
     const int quad = me.warp * 32 + me.lane;  // of 192
     uint4 words;
-    until(a, me, FINAL_X, [&] {
+    until(me, [&] {
       __nanosleep(100);
       words = peek4(a.final_x + 4 * quad);
       return !WITH_CHAIN || !__any_sync(0xffffffff, lowest_bit(is_late(words, tag)));

@@ -12,7 +12,7 @@ __device__ __forceinline__ void make_barriers(const Me& me) {
     init_barrier(address_of(&s.empty[i]), WARPS);
   }
   for (int i = 0; i < EXCHANGES; i++) init_barrier(address_of(&s.exchange[i]), 1);
-  s.where = 0, s.leave_at = NEVER;
+  begin_watch(s);
   fence_barriers();
   if (WITH_CHAIN)
     for (int i = 0; i < EXCHANGES; i++) expect(me, What(i));
@@ -23,23 +23,22 @@ __device__ __forceinline__ void run_layers(const Arguments& a, const Me& me, int
   LayerThread t(me);
   int id = -1;
 #pragma unroll 1
-  for (int step = 0; step < a.num_steps && step < me.shared->leave_at; step++) {
+  for (int step = 0; goes_on(a, me, step); step++) {
     if (me.gathers() && me.lane == 0) me.shared->id[me.warp - GATHERING] = id;
     __syncwarp();
     const int position = first_position + step;
     const unsigned tag = (a.steps_before + step + 1) & 1;  // of what is sent once a step
 #pragma unroll 1
     for (int layer = 0; layer < LAYERS; layer++) {
-      if (threadIdx.x == 0) me.shared->where = layer | (step & 4095) << 4;
+      note(me, step, layer);
       t.run(a, me, layer, step, position);
     }
     mark(a, me, step, LAYERS, 0);
     run_head(a, me, t, step, position, tag);
     mark(a, me, step, LAYERS, 1);
     if (!me.gathers()) continue;
-    const bool failed = peek(a.failed);  // asked for first, so that it is here when the id is
     id = best_of_all(a, me, tag);
-    if (blockIdx.x == 0 && threadIdx.x == 32 * GATHERING && a.new_ids && !failed)
+    if (blockIdx.x == 0 && threadIdx.x == 32 * GATHERING && a.new_ids && all_is_well(me))
       post_to_host(a.new_ids + step, id);
     id = min(max(id, 0), a.vocab_size - 1);  // where no logit is a number any id will do
     // For embed, which comes after the next step's first weights: x's token is far away.
@@ -63,6 +62,7 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
   // 12 * 160 + 4 * 32 registers a lane of these 16 warps: all that there are.
   if (me.warp >= WARPS) {
     if (MORE_REGISTERS) fewer_registers<32>();
+    if (me.warp == WARPS + 1 && me.lane == 0) watch(a, me);
     if (WITH_STREAM && me.warp == WARPS && me.lane == 0) {
       if (in_layers) {
         load_once(a, me, SLOTS, KEPT * UNIT_SLOTS, STEP_SLOTS);
@@ -77,8 +77,9 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
     if (in_layers)
       run_layers(a, me, position);
     else
-      for (int step = 0; step < a.num_steps && step < me.shared->leave_at; step++)
+      for (int step = 0; goes_on(a, me, step); step++)
         help(a, me, step, position + step, (a.steps_before + step + 1) & 1);
+    end_watch(me);
   }
   __syncwarp();
   sync_cluster();  // nobody leaves while others may still send to it

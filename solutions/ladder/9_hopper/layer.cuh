@@ -82,7 +82,7 @@ struct LayerThread {
       scale = scale_of(a.qkv, layer * 3 * CHANNELS + row);
     }
     if (me.gathers()) send_x(a, me, layer, position);
-    await(a, me, X_ATTENTION, x_parity(step, layer));
+    await(me, X_ATTENTION, x_parity(step, layer));
     mark(a, me, step, layer, 1);
     if (!REGISTERS_AHEAD) load_first();
     // Quad 0 gets a row of the query, 1 of the key, 2 of the value; 3 a row that there isn't.
@@ -92,7 +92,7 @@ struct LayerThread {
     meet_all();
     mark(a, me, step, layer, 2);
     if (me.warp < 3) {
-      await(a, me, SQUARES_ATTENTION, x_parity(step, layer));
+      await(me, SQUARES_ATTENTION, x_parity(step, layer));
       float v = normalised_total(me, s.squares, a.eps) * scale + bias;
       expect_next(me, SQUARES_ATTENTION);
       if (tid / 4 < 8) v *= 0.125f * 1.4426950409f;  // 1 / sqrt(HEAD); log2(e): softmax by 2^s
@@ -103,7 +103,7 @@ struct LayerThread {
 
     // The head's attention.
     if (!CACHE_AHEAD) history.load(a, me, layer);
-    await(a, me, QKV_HERE, parity(layer));
+    await(me, QKV_HERE, parity(layer));
     mark(a, me, step, layer, 3);
     if (me.rank == 0 && tid < 3 * HEAD)
       dump(a, layer, DUMP_QKV + tid / HEAD * CHANNELS + me.cluster * HEAD + tid % HEAD,
@@ -120,7 +120,7 @@ struct LayerThread {
     if (me.warp < 6) {
       if (KEEP) load_tiles(attn_proj, projection, me.lane);
       float2 scales = own_scales(me, a.attn_proj, layer);
-      await(a, me, PARTS_HERE, parity(layer));
+      await(me, PARTS_HERE, parity(layer));
       mark(a, me, step, layer, 5);
       float2 two = put_together(me);
       expect_next(me, PARTS_HERE);
@@ -163,7 +163,7 @@ struct LayerThread {
       own_x.broadcast(me, peers, s.x_mlp, X_MLP, s.squares_mlp, SQUARES_MLP);
       if (me.cluster == 0 && me.lane < 8) dump4(a, layer, DUMP_X_MLP + own_x.channel, own_x.x);
     }
-    await(a, me, X_MLP, parity(layer));
+    await(me, X_MLP, parity(layer));
     mark(a, me, step, layer, 9);
     if (!REGISTERS_AHEAD) {
       load_tiles(fc, weights, me.lane);
@@ -176,7 +176,7 @@ struct LayerThread {
     meet_all();
     mark(a, me, step, layer, 10);
     if (me.warp < 4) {
-      await(a, me, SQUARES_MLP, parity(layer));
+      await(me, SQUARES_MLP, parity(layer));
       float v = gelu_by_2(normalised_total(me, s.squares_mlp, a.eps) * scale + bias);
       expect_next(me, SQUARES_MLP);
       if (me.quad == 0) dump(a, layer, DUMP_HIDDEN + row - layer * 4 * CHANNELS, v);
@@ -193,7 +193,7 @@ struct LayerThread {
       for (int i = 0; i < AHEAD; i++) load(proj[i], weights + i * TILE_BYTES, me.lane);
       float2 scales = own_scales(me, a.proj, layer);
       mark(a, me, step, layer, 12);
-      await(a, me, HIDDEN_HERE, parity(layer));
+      await(me, HIDDEN_HERE, parity(layer));
       mark(a, me, step, layer, 13);
       Sums sums[4];
 #pragma unroll

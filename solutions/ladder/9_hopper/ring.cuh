@@ -6,7 +6,7 @@
 // the stream never waits for the text: it runs through layers, the lm_head and on into the next
 // step.
 #pragma once
-#include "arguments.cuh"
+#include "watch.cuh"
 
 namespace hopper {
 
@@ -29,25 +29,23 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me)
   unsigned empty_parity = ~0u, full_parity = 0;
   unsigned last = cycles();
   int oldest = 0, in_flight = 0;  // the copies that have not been seen to end
-  auto await_oldest = [&] {
+  auto await_oldest = [&] {       // a copy ends, come what may
     int slot = oldest % SLOTS;
     Address full = address_of(&me.shared->full[slot]);
-    until(a, me, SLOT_FULL, [&] { return has_ended(full, full_parity >> slot & 1); });
+    while (!has_ended(full, full_parity >> slot & 1)) continue;
     full_parity ^= 1u << slot;
     oldest = oldest + 1 == STEP_SLOTS ? 0 : oldest + 1;
     in_flight--;
   };
-  bool all_well = true;
 #pragma unroll 1
-  for (int step = 0; step < a.num_steps && all_well; step++)
+  for (int step = 0; step < a.num_steps && !me.shared->released; step++)
 #pragma unroll 1
     for (int i = 0; i < STEP_SLOTS; i++) {
       const int slot = i % SLOTS;  // each step begins with slot 0
       if (step > 0 || i >= SLOTS) {
         Address empty = address_of(&me.shared->empty[slot]);
-        all_well =
-            until(a, me, SLOT_EMPTY, [&] { return has_ended(empty, empty_parity >> slot & 1); });
-        if (!all_well) break;
+        until(me, [&] { return has_ended(empty, empty_parity >> slot & 1); });
+        if (me.shared->released) break;
       }
       empty_parity ^= 1u << slot;
       const bool head = i >= LAYER_SLOTS;
@@ -76,7 +74,7 @@ __device__ __forceinline__ void load_once(const Arguments& a, const Me& me, int 
 __device__ __forceinline__ const unsigned char* await_kept(const Arguments& a, const Me& me,
                                                            int slot, int step) {
   Address full = address_of(&me.shared->full[slot]);
-  if (WITH_STREAM && step == 0) until(a, me, SLOT_FULL, [&] { return has_ended(full, 0); });
+  if (WITH_STREAM && step == 0) until(me, [&] { return has_ended(full, 0); });
   return me.slots + slot * SLOT_BYTES;
 }
 
@@ -91,7 +89,7 @@ struct Ring {
       int mine = slot + me.lane % PHASE_SLOTS;
       Address full = address_of(&me.shared->full[mine]);
       unsigned expected = parity >> mine & 1;
-      until(a, me, SLOT_FULL, [&] { return __all_sync(0xffffffff, has_ended(full, expected)); });
+      until(me, [&] { return __all_sync(0xffffffff, has_ended(full, expected)); });
       __syncwarp();
     }
     parity ^= ((1u << PHASE_SLOTS) - 1) << slot;  // of these slots, the next time
@@ -116,7 +114,7 @@ struct Ring {
     if (WITH_STREAM) {
       Address full = address_of(&me.shared->full[mine]);
       unsigned expected = (parity >> mine ^ turns) & 1;
-      until(a, me, SLOT_FULL, [&] { return has_ended(full, expected); });
+      until(me, [&] { return has_ended(full, expected); });
     }
     return me.slots + mine * SLOT_BYTES;
   }
