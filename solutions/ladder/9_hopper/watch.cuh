@@ -28,7 +28,11 @@ __device__ __forceinline__ void note(const Me& me, int step, int layer) {
   if (threadIdx.x == 0) me.shared->where = layer | step << 4;
 }
 
-// Until all warps are done, or all is lost. By one thread.
+__device__ __forceinline__ void pause(int cycles) {
+  for (long long begin = clock64(); clock64() - begin < cycles;) __nanosleep(1000);
+}
+
+// Until all warps are done. By one thread.
 __device__ __forceinline__ void watch(const Arguments& a, const Me& me) {
   Shared& s = *me.shared;
   unsigned last = ~0u;
@@ -47,8 +51,11 @@ __device__ __forceinline__ void watch(const Arguments& a, const Me& me) {
     s.leave_at = (where >> 4) + 3;
     // From now on nothing is taken for a result, in any block once all have looked. Then what is
     // sent may be nonsense.
-    while (clock64() - now < GRACE) __nanosleep(1000);
+    pause(GRACE);
     s.released = true;
+    while (!has_ended(address_of(&s.done), 0)) continue;
+    pause(GRACE);  // what has been sent gets there before the blocks end: a store into none is an
+                   // error
     return;
   }
 }
