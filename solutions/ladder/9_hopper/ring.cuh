@@ -121,7 +121,9 @@ struct Ring {
   static __device__ __forceinline__ void free_head(const Me& me, int i) {
     if (!WITH_STREAM) return;
     __syncwarp();
-    if (me.lane < WARPS) arrive(address_of(&me.shared->empty[slot_of_head(i)]));
+    // Not if others may have arrived in this phase: then it would be too many.
+    if (me.lane == 0 && all_is_well(me))
+      arrive(address_of(&me.shared->empty[slot_of_head(i)]), WARPS);
   }
   // After all units: each slot was filled `turns` times, and the first `rest` of them once more.
   __device__ __forceinline__ void pass_units() {
