@@ -36,7 +36,7 @@ struct Arguments : Packed {
 #endif
 };
 
-// What comes from other blocks of the cluster, each with an mbarrier of its own.
+// What a block waits for at an mbarrier: what comes from the cluster; that all warps are done.
 enum What {
   X_ATTENTION,
   SQUARES_ATTENTION,
@@ -45,7 +45,8 @@ enum What {
   X_MLP,
   SQUARES_MLP,
   HIDDEN_HERE,
-  EXCHANGES
+  EXCHANGES,
+  DONE = EXCHANGES
 };
 
 // A block's shared memory, after the slots. What shares a place is never needed at the same time:
@@ -79,8 +80,8 @@ struct Shared {
   int id[WARPS - GATHERING];  // of the token that is fed, for each gathering warp; -1: x
   unsigned where;             // of thread 0: layer, and step above 4 bits
   int leave_at;               // the first step that this block doesn't do: watch.cuh
-  bool released;              // nobody waits any more
-  uint64_t full[HELD], empty[HELD], exchange[EXCHANGES], done;
+  int released;               // 1: nobody waits any more
+  uint64_t full[HELD], empty[HELD], exchange[EXCHANGES + 1];
 };
 const int SHARED_BYTES = HELD * SLOT_BYTES + sizeof(Shared);
 static_assert(SHARED_BYTES <= 232448, "more than a block of Hopper's can have");

@@ -41,9 +41,6 @@ struct Peers {
     send(me, place, value, what);
     if (WITH_CHAIN) hopper::send(address_of(place) + second, value, barrier_of(me, what) + second);
   }
-  static __device__ __forceinline__ Address barrier_of(const Me& me, What what) {
-    return address_of(&me.shared->exchange[what]);
-  }
 };
 
 // A warp has eight values, each in a group of four lanes. Lanes 0 to 15 get the first four of them,

@@ -11,11 +11,8 @@ __device__ __forceinline__ void make_barriers(const Me& me) {
     init_barrier(address_of(&s.full[i]), 1);
     init_barrier(address_of(&s.empty[i]), WARPS);
   }
-  for (int i = 0; i < EXCHANGES; i++) init_barrier(address_of(&s.exchange[i]), 1);
-  begin_watch(s);
+  begin_watch(me);
   fence_barriers();
-  if (WITH_CHAIN)
-    for (int i = 0; i < EXCHANGES; i++) expect(me, What(i));
 }
 
 // One of the 96 blocks that compute layers.
@@ -37,12 +34,12 @@ __device__ __forceinline__ void run_layers(const Arguments& a, const Me& me, int
     run_head(a, me, t, step, position, tag);
     mark(a, me, step, LAYERS, 1);
     if (!me.gathers()) continue;
-    id = best_of_all(a, me, tag);
-    if (blockIdx.x == 0 && threadIdx.x == 32 * GATHERING && a.new_ids && all_is_well(me))
-      post_to_host(a.new_ids + step, id);
-    id = min(max(id, 0), a.vocab_size - 1);  // where no logit is a number any id will do
+    const int best = best_of_all(a, me, tag);
+    id = min(max(best, 0), a.vocab_size - 1);  // where no logit is a number any id will do
     // For embed, which comes after the next step's first weights: x's token is far away.
     prefetch(a.wte + (size_t)id * CHANNELS + t.own_x.channel);
+    if (blockIdx.x == 0 && threadIdx.x == 32 * GATHERING && a.new_ids && all_is_well(me))
+      post_to_host(a.new_ids + step, best);
     mark(a, me, step, LAYERS, 2);
   }
   const int next = first_position + a.num_steps;
@@ -62,7 +59,7 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
   // 12 * 160 + 4 * 32 registers a lane of these 16 warps: all that there are.
   if (me.warp >= WARPS) {
     if (MORE_REGISTERS) fewer_registers<32>();
-    if (me.warp == WARPS + 1 && me.lane == 0) watch(a, me);
+    if (me.warp == WARPS + 1) watch(a, me);
     if (WITH_STREAM && me.warp == WARPS && me.lane == 0) {
       if (in_layers) {
         load_once(a, me, SLOTS, KEPT * UNIT_SLOTS, STEP_SLOTS);

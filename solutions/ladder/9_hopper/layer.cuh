@@ -87,14 +87,12 @@ struct LayerThread {
     if (!REGISTERS_AHEAD) load_first();
     // Quad 0 gets a row of the query, 1 of the key, 2 of the value; 3 a row that there isn't.
     float sum = multiply_two(query_key, value, s.x, me);
-    expect_next(me, X_ATTENTION);
     if (me.quad < 3) s.sums[me.warp][me.quad * 8 + me.group] = sum;
     meet_all();
     mark(a, me, step, layer, 2);
     if (me.warp < 3) {
       await(me, SQUARES_ATTENTION, x_parity(step, layer));
       float v = normalised_total(me, s.squares, a.eps) * scale + bias;
-      expect_next(me, SQUARES_ATTENTION);
       if (tid / 4 < 8) v *= 0.125f * 1.4426950409f;  // 1 / sqrt(HEAD); log2(e): softmax by 2^s
       const float4 four = half_of_eight(v, me.lane);
       if (me.lane % 2 == 0)
@@ -111,7 +109,6 @@ struct LayerThread {
     const bool has_newest = position % CLUSTER == me.rank;
     history.attend(me);
     if (has_newest) attend_to_newest(a, me, layer, position);
-    expect_next(me, QKV_HERE);
     meet_all();
     if (me.warp < 8) send_parts(me, peers, history.cached, has_newest);
     mark(a, me, step, layer, 4);
@@ -123,7 +120,6 @@ struct LayerThread {
       await(me, PARTS_HERE, parity(layer));
       mark(a, me, step, layer, 5);
       float2 two = put_together(me);
-      expect_next(me, PARTS_HERE);
       if (me.rank == 0 && me.warp == 0) {
         dump(a, layer, DUMP_ATTENDED + me.cluster * HEAD + 2 * me.lane, two.x);
         dump(a, layer, DUMP_ATTENDED + me.cluster * HEAD + 2 * me.lane + 1, two.y);
@@ -170,15 +166,12 @@ struct LayerThread {
       ring.free_slots(me, ring.slot, PHASE_SLOTS);
     }
     ring.next_phase();
-    float sum = multiply_two(fc, fc + 4, s.x_mlp, me);
-    expect_next(me, X_MLP);
-    s.sums[me.warp][me.quad * 8 + me.group] = sum;
+    s.sums[me.warp][me.quad * 8 + me.group] = multiply_two(fc, fc + 4, s.x_mlp, me);
     meet_all();
     mark(a, me, step, layer, 10);
     if (me.warp < 4) {
       await(me, SQUARES_MLP, parity(layer));
       float v = gelu_by_2(normalised_total(me, s.squares_mlp, a.eps) * scale + bias);
-      expect_next(me, SQUARES_MLP);
       if (me.quad == 0) dump(a, layer, DUMP_HIDDEN + row - layer * 4 * CHANNELS, v);
       send_hidden(me, v);
     }
@@ -203,7 +196,6 @@ struct LayerThread {
         multiply(sums[i % 4], tile, Input(s.hidden + i * 4, me.lane));
       }
       sums[0] += sums[1], sums[2] += sums[3], sums[0] += sums[2];
-      expect_next(me, HIDDEN_HERE);
       send_scaled(me, a.after_mlp, totals(sums[0]), scales, tag);
     }
     ring.free_slots(me, ring.slot, PHASE_SLOTS);

@@ -65,6 +65,18 @@ __device__ __forceinline__ bool has_ended(Address barrier, unsigned parity) {
   return ended;
 }
 
+// The same, at once.
+__device__ __forceinline__ bool has_just_ended(Address barrier, unsigned parity) {
+  unsigned ended;
+  asm volatile(
+      "{ .reg .pred p; mbarrier.test_wait.parity.shared::cta.b64 p, [%1], %2;"
+      " selp.u32 %0, 1, 0, p; }"
+      : "=r"(ended)
+      : "r"(barrier), "r"(parity)
+      : "memory");
+  return ended;
+}
+
 // A barrier of some warps of the block (1 to 15; 0 is __syncthreads').
 template <int ID, int THREADS>
 __device__ __forceinline__ void meet() {
@@ -170,6 +182,12 @@ __device__ __forceinline__ void post(void* p, uint4 v) {
   asm volatile("st.relaxed.gpu.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(p), "r"(v.x), "r"(v.y),
                "r"(v.z), "r"(v.w)
                : "memory");
+}
+// A word of this block's shared memory that another warp writes meanwhile.
+__device__ __forceinline__ int peek_here(Address p) {
+  int v;
+  asm volatile("ld.relaxed.cta.shared.s32 %0, [%1];" : "=r"(v) : "r"(p) : "memory");
+  return v;
 }
 // The line at p is on its way into L2.
 __device__ __forceinline__ void prefetch(const void* p) {

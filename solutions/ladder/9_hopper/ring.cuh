@@ -38,14 +38,14 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me)
     in_flight--;
   };
 #pragma unroll 1
-  for (int step = 0; step < a.num_steps && !me.shared->released; step++)
+  for (int step = 0; step < a.num_steps && !is_released(me); step++)
 #pragma unroll 1
     for (int i = 0; i < STEP_SLOTS; i++) {
       const int slot = i % SLOTS;  // each step begins with slot 0
       if (step > 0 || i >= SLOTS) {
         Address empty = address_of(&me.shared->empty[slot]);
         until(me, [&] { return has_ended(empty, empty_parity >> slot & 1); });
-        if (me.shared->released) break;
+        if (is_released(me)) break;
       }
       empty_parity ^= 1u << slot;
       const bool head = i >= LAYER_SLOTS;
