@@ -18,6 +18,30 @@ namespace hopper {
 
 // ------------------------------------------------------------------------------- in a cluster
 
+// The bytes of each exchange: all that a block gets, from all eight, in one phase.
+__device__ __forceinline__ int bytes_of(int what) {
+  switch (what) {
+    case X_ATTENTION:
+    case X_MLP:
+      return sizeof(Shared::x);
+    case SQUARES_ATTENTION:
+    case SQUARES_MLP:
+      return sizeof(Shared::squares);
+    case QKV_HERE:
+      return sizeof(Shared::qkv);
+    case PARTS_HERE:
+      return sizeof(Shared::part);
+    default:
+      return sizeof(Shared::hidden);
+  }
+}
+// Begins a phase: gives the one arrival that the mbarrier counts, and says how many bytes will
+// come. Bytes that came earlier count, too. By one thread, when the phase before has ended: an
+// arrival too many is an error.
+__device__ __forceinline__ void expect(const Me& me, int what) {
+  arrive_expecting(barrier_of(me, what), bytes_of(what));
+}
+
 // The blocks of the cluster that a lane sends to, as distances from its own addresses. In gathering
 // warps (see Gatherer) four lanes have the same of x, and each sends it to two blocks; in others a
 // lane has one block, and so has its neighbour.

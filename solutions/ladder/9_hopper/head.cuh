@@ -130,9 +130,9 @@ __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, Layer
     }
   }
   Head head(a);
-  await(me, X_ATTENTION, t.x_parity(step, LAYERS));
+  t.await(me, X_ATTENTION, t.x_parity(step, LAYERS));
   if (me.warp < HEAD_WARPS) {
-    await(me, SQUARES_ATTENTION, t.x_parity(step, LAYERS));
+    t.await(me, SQUARES_ATTENTION, t.x_parity(step, LAYERS));
     const float factor = inverse_deviation(s, me.lane, a.eps);
 #pragma unroll 1
     for (int unit = me.warp; unit < UNITS; unit += HEAD_WARPS) {

@@ -11,8 +11,11 @@ __device__ __forceinline__ void make_barriers(const Me& me) {
     init_barrier(address_of(&s.full[i]), 1);
     init_barrier(address_of(&s.empty[i]), WARPS);
   }
+  for (int i = 0; i < EXCHANGES; i++) init_barrier(barrier_of(me, i), 1);
   begin_watch(me);
   fence_barriers();
+  if (WITH_CHAIN)
+    for (int i = 0; i < EXCHANGES; i++) expect(me, i);
 }
 
 // One of the 96 blocks that compute layers.
@@ -59,7 +62,7 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
   // 12 * 160 + 4 * 32 registers a lane of these 16 warps: all that there are.
   if (me.warp >= WARPS) {
     if (MORE_REGISTERS) fewer_registers<32>();
-    if (me.warp == WARPS + 1) watch(a, me);
+    if (me.warp == WARPS + 1 && me.lane == 0) watch(a, me);
     if (WITH_STREAM && me.warp == WARPS && me.lane == 0) {
       if (in_layers) {
         load_once(a, me, SLOTS, KEPT * UNIT_SLOTS, STEP_SLOTS);

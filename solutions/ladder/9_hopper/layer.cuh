@@ -31,6 +31,14 @@ struct LayerThread {
     return (step + layer) & 1;
   }
 
+  // Until an exchange's phase of this parity has ended; thread 0 then begins the next.
+  __device__ __forceinline__ void await(const Me& me, What what, unsigned parity) {
+    if (!WITH_CHAIN) return;
+    if (!until(me, [&] { return has_ended(barrier_of(me, what), parity); }))
+      ring.parity |= RELEASED;
+    if (threadIdx.x == 0 && ring.parity < RELEASED) expect(me, what);
+  }
+
   // x of the step's token, or after the layer before; then x and its squares to all.
   __device__ __forceinline__ void send_x(const Arguments& a, const Me& me, int layer,
                                          int position) {

@@ -65,18 +65,6 @@ __device__ __forceinline__ bool has_ended(Address barrier, unsigned parity) {
   return ended;
 }
 
-// The same, at once.
-__device__ __forceinline__ bool has_just_ended(Address barrier, unsigned parity) {
-  unsigned ended;
-  asm volatile(
-      "{ .reg .pred p; mbarrier.test_wait.parity.shared::cta.b64 p, [%1], %2;"
-      " selp.u32 %0, 1, 0, p; }"
-      : "=r"(ended)
-      : "r"(barrier), "r"(parity)
-      : "memory");
-  return ended;
-}
-
 // A barrier of some warps of the block (1 to 15; 0 is __syncthreads').
 template <int ID, int THREADS>
 __device__ __forceinline__ void meet() {

@@ -38,14 +38,13 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me)
     in_flight--;
   };
 #pragma unroll 1
-  for (int step = 0; step < a.num_steps && !is_released(me); step++)
+  for (int step = 0; step < a.num_steps; step++)
 #pragma unroll 1
     for (int i = 0; i < STEP_SLOTS; i++) {
       const int slot = i % SLOTS;  // each step begins with slot 0
       if (step > 0 || i >= SLOTS) {
         Address empty = address_of(&me.shared->empty[slot]);
         until(me, [&] { return has_ended(empty, empty_parity >> slot & 1); });
-        if (is_released(me)) break;
       }
       empty_parity ^= 1u << slot;
       const bool head = i >= LAYER_SLOTS;
@@ -78,10 +77,14 @@ __device__ __forceinline__ const unsigned char* await_kept(const Arguments& a, c
   return me.slots + slot * SLOT_BYTES;
 }
 
+const unsigned RELEASED = 1u << 31;
+
 // A warp's view of the ring.
 struct Ring {
-  int slot = 0;         // the next phase's first
-  unsigned parity = 0;  // a bit a slot: of the phase of `full` that comes next
+  int slot = 0;  // the next phase's first
+  // A bit a slot: of the phase of `full` that comes next. RELEASED: an exchange was waited for in
+  // vain (LayerThread::await).
+  unsigned parity = 0;
 
   // Until the weights of a layer's phase are there: their place. Lane i watches slot i of them.
   __device__ __forceinline__ const unsigned char* await_phase(const Arguments& a, const Me& me) {
