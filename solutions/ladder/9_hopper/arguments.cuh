@@ -1,4 +1,4 @@
-// arguments.cuh: what the kernel is told, and what a block keeps in shared memory.
+// arguments.cuh: what the kernel is told, what a block keeps in shared memory, and how it waits.
 #pragma once
 #include "tile.cuh"
 
@@ -25,7 +25,7 @@ struct Arguments : Packed {
   unsigned steps_before;  // by all launches so far: tags go on from there
   Pacing pacing;
   // What blocks hand to each other through L2, 0 before the first launch; see exchange.cuh.
-  unsigned* failed;                    // a Failure's bits: watch.cuh
+  unsigned* failed;                    // a Failure's bits
   float *after_attention, *after_mlp;  // (clusters, C)
   float* final_x;                      // (C)
   uint2* best;                         // (BEST_COPIES, 128)
@@ -36,7 +36,7 @@ struct Arguments : Packed {
 #endif
 };
 
-// What a block waits for at an mbarrier: what comes from the cluster; that all warps are done.
+// Things to wait for. The first ones have an mbarrier.
 enum What {
   X_ATTENTION,
   SQUARES_ATTENTION,
@@ -46,7 +46,11 @@ enum What {
   SQUARES_MLP,
   HIDDEN_HERE,
   EXCHANGES,
-  DONE = EXCHANGES
+  SLOT_FULL = EXCHANGES,
+  SLOT_EMPTY,
+  SUMS_OF_OTHERS,
+  FINAL_X,
+  BEST_OF_ALL
 };
 
 // A block's shared memory, after the slots. What shares a place is never needed at the same time:
@@ -78,10 +82,10 @@ struct Shared {
   unsigned long long best[WARPS];
   float newest_score;
   int id[WARPS - GATHERING];  // of the token that is fed, for each gathering warp; -1: x
-  unsigned where;             // of thread 0: layer, and step above 4 bits
-  int leave_at;               // the first step that this block doesn't do: watch.cuh
-  int released;               // 1: nobody waits any more
-  uint64_t full[HELD], empty[HELD], exchange[EXCHANGES + 1];
+  unsigned where;             // for a failure: layer, step
+  int gave_up;                // 1: someone of this block has waited in vain
+  int leave_at;               // the first step that it doesn't do, because of that
+  uint64_t full[HELD], empty[HELD], exchange[EXCHANGES];
 };
 const int SHARED_BYTES = HELD * SLOT_BYTES + sizeof(Shared);
 static_assert(SHARED_BYTES <= 232448, "more than a block of Hopper's can have");
@@ -95,7 +99,7 @@ struct Me {
 
   __device__ Me(unsigned char* memory)
       : lane(threadIdx.x % 32),
-        warp(threadIdx.x / 32),
+        warp(__shfl_sync(0xffffffff, threadIdx.x / 32, 0)),  // known to be one for all lanes
         quad(lane % 4),
         group(lane / 4),
         rank(blockIdx.x % CLUSTER),
@@ -104,5 +108,81 @@ struct Me {
         slots(memory) {}
   __device__ bool gathers() const { return warp >= GATHERING; }
 };
+
+// ------------------------------------------------------------------------------- waiting
+
+const unsigned TRIES = 1 << 22;  // seconds: longer than any wait of a kernel that goes on
+
+// Who waited in vain, and for what, in a word that is not 0.
+struct Failure {
+  unsigned what : 4, block : 7, warp : 4, layer : 4, step : 12, is_one : 1;
+};
+
+// Cold path of until(): whether it is time to give up. All who wait do, once one has, and go on
+// with whatever is there, to the end of the next step (goes_on). The pause is for others to notice
+// before they get nonsense.
+__device__ __forceinline__ bool give_up(const Arguments& a, Shared& s, unsigned tries, int what) {
+  const bool is_first = !peek(a.failed);
+  if (is_first && tries < TRIES) return false;
+  if (is_first)
+    post(a.failed,
+         (unsigned)what | blockIdx.x << 4 | threadIdx.x / 32 << 11 | s.where << 15 | 1u << 31);
+  s.gave_up = 1;
+  __nanosleep(1000000);
+  return true;
+}
+__device__ __forceinline__ bool all_is_well(const Me& me) {
+  return !peek_here(address_of(&me.shared->gave_up));
+}
+// Whether a step is to be done. A block's warps meet, so that they must stop at the same step, even
+// if some of them have begun this one: thread 0 says which.
+__device__ __forceinline__ bool goes_on(const Arguments& a, const Me& me, int step) {
+  int& leave_at = me.shared->leave_at;
+  if (threadIdx.x == 0 && !all_is_well(me)) leave_at = min(leave_at, step + 2);
+  return step < a.num_steps && step < peek_here(address_of(&leave_at));
+}
+
+// Tries until it is so, or for some seconds.
+template <typename IsSo>
+__device__ __forceinline__ void until(const Arguments& a, const Me& me, int what, IsSo is_so) {
+  unsigned tries = 0;
+  while (!is_so())
+    if (++tries % 1024 == 0 && __any_sync(__activemask(), give_up(a, *me.shared, tries, what)))
+      return;
+}
+
+// Until the phase of this parity has ended.
+__device__ __forceinline__ void await(const Arguments& a, const Me& me, What what,
+                                      unsigned parity) {
+  if (!WITH_CHAIN) return;
+  Address barrier = address_of(&me.shared->exchange[what]);
+  until(a, me, what, [&] { return has_ended(barrier, parity); });
+}
+
+// The bytes of each exchange: all that a block gets, from all eight, in one phase.
+__device__ __forceinline__ int bytes_of(int what) {
+  switch (what) {
+    case X_ATTENTION:
+    case X_MLP:
+      return sizeof(Shared::x);
+    case SQUARES_ATTENTION:
+    case SQUARES_MLP:
+      return sizeof(Shared::squares);
+    case QKV_HERE:
+      return sizeof(Shared::qkv);
+    case PARTS_HERE:
+      return sizeof(Shared::part);
+    default:
+      return sizeof(Shared::hidden);
+  }
+}
+
+// Begins the next phase of an exchange: gives the one arrival that its mbarrier counts, and says
+// how many bytes will come. Bytes that came earlier count, too. By one thread, when the phase
+// before has ended: an arrival too many is an error. (So there is none once someone has given up.)
+__device__ __forceinline__ void expect_next(const Me& me, int what) {
+  if (WITH_CHAIN && all_is_well(me))
+    arrive_expecting(address_of(&me.shared->exchange[what]), bytes_of(what));
+}
 
 }  // namespace hopper

@@ -11,36 +11,12 @@
 // have read those of the layer before. (To send layer l + 1's, a block needs x from all blocks of
 // its cluster, they need l's other sums from all clusters, whose blocks had to read these first.)
 #pragma once
+#include "arguments.cuh"
 #include "debug.cuh"
-#include "watch.cuh"
 
 namespace hopper {
 
 // ------------------------------------------------------------------------------- in a cluster
-
-// The bytes of each exchange: all that a block gets, from all eight, in one phase.
-__device__ __forceinline__ int bytes_of(int what) {
-  switch (what) {
-    case X_ATTENTION:
-    case X_MLP:
-      return sizeof(Shared::x);
-    case SQUARES_ATTENTION:
-    case SQUARES_MLP:
-      return sizeof(Shared::squares);
-    case QKV_HERE:
-      return sizeof(Shared::qkv);
-    case PARTS_HERE:
-      return sizeof(Shared::part);
-    default:
-      return sizeof(Shared::hidden);
-  }
-}
-// Begins a phase: gives the one arrival that the mbarrier counts, and says how many bytes will
-// come. Bytes that came earlier count, too. By one thread, when the phase before has ended: an
-// arrival too many is an error.
-__device__ __forceinline__ void expect(const Me& me, int what) {
-  arrive_expecting(barrier_of(me, what), bytes_of(what));
-}
 
 // The blocks of the cluster that a lane sends to, as distances from its own addresses. In gathering
 // warps (see Gatherer) four lanes have the same of x, and each sends it to two blocks; in others a
@@ -64,6 +40,9 @@ struct Peers {
                                             What what) const {
     send(me, place, value, what);
     if (WITH_CHAIN) hopper::send(address_of(place) + second, value, barrier_of(me, what) + second);
+  }
+  static __device__ __forceinline__ Address barrier_of(const Me& me, What what) {
+    return address_of(&me.shared->exchange[what]);
   }
 };
 
@@ -116,7 +95,7 @@ struct Gatherer {
     for (int i = lane; i < CHANNELS; i += 32) sum += __ldcg(a.x + i);
     for (int mask = 16; mask > 0; mask /= 2) sum += of_lane(sum, mask);
     float4 t = __ldcg((const float4*)(a.x + channel));
-    float mean = sum * (1.0f / CHANNELS);
+    float mean = sum / CHANNELS;
     x = make_float4(t.x - mean, t.y - mean, t.z - mean, t.w - mean);
   }
 
@@ -131,7 +110,7 @@ struct Gatherer {
     float4 b = __ldg((const float4*)(bias + channel));
     const float* from = sums + me.lane / 8 * 3 * CHANNELS + channel;
     uint4 u, v, w;
-    until(me, [&] {
+    until(a, me, SUMS_OF_OTHERS, [&] {
       u = peek4(from), v = peek4(from + CHANNELS), w = peek4(from + 2 * CHANNELS);
       unsigned late = is_late(u, tag) | is_late(v, tag) | is_late(w, tag);
       return !WITH_CHAIN || !__any_sync(0xffffffff, lowest_bit(late));

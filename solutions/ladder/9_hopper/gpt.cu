@@ -16,11 +16,10 @@
 //           GPT-2 124M's size. Elsewhere it is rung 8.
 //
 // docs/hopper.md explains it. To be read in this order:
-// shape.cuh      who does what                arguments.cuh  what a block has
-// ptx.cuh        Hopper's instructions        watch.cuh      how it waits, and not for ever
-// ring.cuh       weights on their way         exchange.cuh   blocks talk to blocks
-// tile.cuh       a tile times x, by type      linear.cuh     warps' tiles, added up
-// layer.cuh, attention.cuh, head.cuh   the model
+// shape.cuh      who does what                arguments.cuh  what a block has; how it waits
+// ptx.cuh        Hopper's instructions        ring.cuh       weights on their way
+// exchange.cuh   blocks talk to blocks        tile.cuh       a tile times x, in each weight type
+// linear.cuh     warps' tiles, added up       layer.cuh, attention.cuh, head.cuh   the model
 // kernel.cuh     steps, one after the other   pack.cuh       parameters, folded and packed
 // launch.cuh, tune.cuh   the host's part      switches.cuh, debug.cuh   for measuring
 #ifndef WEIGHT

@@ -97,7 +97,7 @@ struct Head {
 __device__ __forceinline__ int best_of_all(const Arguments& a, const Me& me, unsigned tag) {
   const uint2* from = a.best + blockIdx.x % BEST_COPIES * 128;
   uint2 words[4];
-  until(me, [&] {
+  until(a, me, BEST_OF_ALL, [&] {
     unsigned late = 0;
 #pragma unroll
     for (int i = 0; i < 4; i++) {
@@ -130,9 +130,9 @@ __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, Layer
     }
   }
   Head head(a);
-  t.await(me, X_ATTENTION, t.x_parity(step, LAYERS));
+  await(a, me, X_ATTENTION, t.x_parity(step, LAYERS));
   if (me.warp < HEAD_WARPS) {
-    t.await(me, SQUARES_ATTENTION, t.x_parity(step, LAYERS));
+    await(a, me, SQUARES_ATTENTION, t.x_parity(step, LAYERS));
     const float factor = inverse_deviation(s, me.lane, a.eps);
 #pragma unroll 1
     for (int unit = me.warp; unit < UNITS; unit += HEAD_WARPS) {
@@ -148,6 +148,7 @@ __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, Layer
                 [&] { return multiply_unit(s.x, me.lane, await, free); });
     }
   }
+  if (threadIdx.x <= SQUARES_ATTENTION) expect_next(me, threadIdx.x);
   t.ring.pass_units();
   head.send_best(a, me, tag);
 }
@@ -156,12 +157,11 @@ __device__ __forceinline__ void run_head(const Arguments& a, const Me& me, Layer
 __device__ __forceinline__ void help(const Arguments& a, const Me& me, int step, int position,
                                      unsigned tag) {
   Shared& s = *me.shared;
-  note(me, step, LAYERS);
   Head head(a);
   if (me.warp < 6) {
     const int quad = me.warp * 32 + me.lane;  // of 192
     uint4 words;
-    until(me, [&] {
+    until(a, me, FINAL_X, [&] {
       __nanosleep(100);
       words = peek4(a.final_x + 4 * quad);
       return !WITH_CHAIN || !__any_sync(0xffffffff, lowest_bit(is_late(words, tag)));

@@ -11,11 +11,10 @@ __device__ __forceinline__ void make_barriers(const Me& me) {
     init_barrier(address_of(&s.full[i]), 1);
     init_barrier(address_of(&s.empty[i]), WARPS);
   }
-  for (int i = 0; i < EXCHANGES; i++) init_barrier(barrier_of(me, i), 1);
-  begin_watch(me);
+  for (int i = 0; i < EXCHANGES; i++) init_barrier(address_of(&s.exchange[i]), 1);
+  s.where = 0, s.gave_up = 0, s.leave_at = 1 << 30;
   fence_barriers();
-  if (WITH_CHAIN)
-    for (int i = 0; i < EXCHANGES; i++) expect(me, i);
+  for (int i = 0; i < EXCHANGES; i++) expect_next(me, i);
 }
 
 // One of the 96 blocks that compute layers.
@@ -30,7 +29,7 @@ __device__ __forceinline__ void run_layers(const Arguments& a, const Me& me, int
     const unsigned tag = (a.steps_before + step + 1) & 1;  // of what is sent once a step
 #pragma unroll 1
     for (int layer = 0; layer < LAYERS; layer++) {
-      note(me, step, layer);
+      if (threadIdx.x == 0) me.shared->where = layer | (step & 4095) << 4;
       t.run(a, me, layer, step, position);
     }
     mark(a, me, step, LAYERS, 0);
@@ -62,7 +61,6 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
   // 12 * 160 + 4 * 32 registers a lane of these 16 warps: all that there are.
   if (me.warp >= WARPS) {
     if (MORE_REGISTERS) fewer_registers<32>();
-    if (me.warp == WARPS + 1 && me.lane == 0) watch(a, me);
     if (WITH_STREAM && me.warp == WARPS && me.lane == 0) {
       if (in_layers) {
         load_once(a, me, SLOTS, KEPT * UNIT_SLOTS, STEP_SLOTS);
@@ -79,10 +77,12 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
     else
       for (int step = 0; goes_on(a, me, step); step++)
         help(a, me, step, position + step, (a.steps_before + step + 1) & 1);
-    end_watch(me);
   }
+  // Nobody leaves while others may still send to it, or what they have sent is under way (it has
+  // come, where all have waited for it): a store to a block that has left is an error.
+  if (threadIdx.x == 0 && !all_is_well(me)) __nanosleep(1000000);
   __syncwarp();
-  sync_cluster();  // nobody leaves while others may still send to it
+  sync_cluster();
   if (blockIdx.x > 0 || threadIdx.x > 0) return;
   if (!a.logits)
     a.state->position = position + a.num_steps;  // else next_kernel's work, or nobody's

@@ -85,14 +85,18 @@ inline void launch(Hopper* h, int num_steps, int* new_ids, float* logits, cudaSt
 
 // The kernel's state of health. false, and a word of why on stderr: someone has waited in vain.
 inline bool is_well(Hopper* h) {
+  static const char* NAMES[] = {
+      "x for the attention",        "its squares",   "query, key and value",
+      "parts of the attention",     "x for the MLP", "its squares",
+      "the MLP's inside",           "weights",       "a free slot for weights",
+      "the sums of other clusters", "the last x",    "the best id of all blocks"};
   if (!h->failed && h->report && *h->report) {
     Failure f;
     memcpy(&f, h->report, sizeof f);
-    fprintf(
-        stderr,
-        "gpt_decode: block %d of rung 9's kernel waited seconds for others (step %d, layer %d): "
-        "are all blocks running? From here on rung 8's kernel is used.\n",
-        f.block, f.step, f.layer);
+    fprintf(stderr,
+            "gpt_decode: block %d, warp %d waited seconds for %s (layer %d, step %d): are all "
+            "blocks running? From here on rung 8's kernel is used.\n",
+            f.block, f.warp, NAMES[f.what], f.layer, f.step);
     h->failed = true;
   }
   return !h->failed;

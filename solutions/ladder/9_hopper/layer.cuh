@@ -31,14 +31,6 @@ struct LayerThread {
     return (step + layer) & 1;
   }
 
-  // Until an exchange's phase of this parity has ended; thread 0 then begins the next.
-  __device__ __forceinline__ void await(const Me& me, What what, unsigned parity) {
-    if (!WITH_CHAIN) return;
-    if (!until(me, [&] { return has_ended(barrier_of(me, what), parity); }))
-      ring.parity |= RELEASED;
-    if (threadIdx.x == 0 && ring.parity < RELEASED) expect(me, what);
-  }
-
   // x of the step's token, or after the layer before; then x and its squares to all.
   __device__ __forceinline__ void send_x(const Arguments& a, const Me& me, int layer,
                                          int position) {
@@ -90,7 +82,7 @@ struct LayerThread {
       scale = scale_of(a.qkv, layer * 3 * CHANNELS + row);
     }
     if (me.gathers()) send_x(a, me, layer, position);
-    await(me, X_ATTENTION, x_parity(step, layer));
+    await(a, me, X_ATTENTION, x_parity(step, layer));
     mark(a, me, step, layer, 1);
     if (!REGISTERS_AHEAD) load_first();
     // Quad 0 gets a row of the query, 1 of the key, 2 of the value; 3 a row that there isn't.
@@ -99,7 +91,7 @@ struct LayerThread {
     meet_all();
     mark(a, me, step, layer, 2);
     if (me.warp < 3) {
-      await(me, SQUARES_ATTENTION, x_parity(step, layer));
+      await(a, me, SQUARES_ATTENTION, x_parity(step, layer));
       float v = normalised_total(me, s.squares, a.eps) * scale + bias;
       if (tid / 4 < 8) v *= 0.125f * 1.4426950409f;  // 1 / sqrt(HEAD); log2(e): softmax by 2^s
       const float4 four = half_of_eight(v, me.lane);
@@ -109,7 +101,7 @@ struct LayerThread {
 
     // The head's attention.
     if (!CACHE_AHEAD) history.load(a, me, layer);
-    await(me, QKV_HERE, parity(layer));
+    await(a, me, QKV_HERE, parity(layer));
     mark(a, me, step, layer, 3);
     if (me.rank == 0 && tid < 3 * HEAD)
       dump(a, layer, DUMP_QKV + tid / HEAD * CHANNELS + me.cluster * HEAD + tid % HEAD,
@@ -125,7 +117,7 @@ struct LayerThread {
     if (me.warp < 6) {
       if (KEEP) load_tiles(attn_proj, projection, me.lane);
       float2 scales = own_scales(me, a.attn_proj, layer);
-      await(me, PARTS_HERE, parity(layer));
+      await(a, me, PARTS_HERE, parity(layer));
       mark(a, me, step, layer, 5);
       float2 two = put_together(me);
       if (me.rank == 0 && me.warp == 0) {
@@ -167,7 +159,7 @@ struct LayerThread {
       own_x.broadcast(me, peers, s.x_mlp, X_MLP, s.squares_mlp, SQUARES_MLP);
       if (me.cluster == 0 && me.lane < 8) dump4(a, layer, DUMP_X_MLP + own_x.channel, own_x.x);
     }
-    await(me, X_MLP, parity(layer));
+    await(a, me, X_MLP, parity(layer));
     mark(a, me, step, layer, 9);
     if (!REGISTERS_AHEAD) {
       load_tiles(fc, weights, me.lane);
@@ -178,7 +170,7 @@ struct LayerThread {
     meet_all();
     mark(a, me, step, layer, 10);
     if (me.warp < 4) {
-      await(me, SQUARES_MLP, parity(layer));
+      await(a, me, SQUARES_MLP, parity(layer));
       float v = gelu_by_2(normalised_total(me, s.squares_mlp, a.eps) * scale + bias);
       if (me.quad == 0) dump(a, layer, DUMP_HIDDEN + row - layer * 4 * CHANNELS, v);
       send_hidden(me, v);
@@ -194,7 +186,7 @@ struct LayerThread {
       for (int i = 0; i < AHEAD; i++) load(proj[i], weights + i * TILE_BYTES, me.lane);
       float2 scales = own_scales(me, a.proj, layer);
       mark(a, me, step, layer, 12);
-      await(me, HIDDEN_HERE, parity(layer));
+      await(a, me, HIDDEN_HERE, parity(layer));
       mark(a, me, step, layer, 13);
       Sums sums[4];
 #pragma unroll
@@ -206,6 +198,8 @@ struct LayerThread {
       sums[0] += sums[1], sums[2] += sums[3], sums[0] += sums[2];
       send_scaled(me, a.after_mlp, totals(sums[0]), scales, tag);
     }
+    // Warp 0 has awaited them all.
+    if (tid < EXCHANGES) expect_next(me, tid);
     ring.free_slots(me, ring.slot, PHASE_SLOTS);
     ring.next_phase();
     mark(a, me, step, layer, 14);

@@ -43,8 +43,10 @@ __device__ __forceinline__ void fence_barriers() {
 }
 
 __device__ __forceinline__ void arrive(Address barrier, int count = 1) {
-  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(count)
-               : "memory");
+  asm volatile(
+      "{ .reg .b64 state; mbarrier.arrive.shared::cta.b64 state, [%0], %1; }" ::"r"(barrier),
+      "r"(count)
+      : "memory");
 }
 
 // Arrives once, and says how many bytes will come in this phase.

@@ -6,7 +6,7 @@
 // the stream never waits for the text: it runs through layers, the lm_head and on into the next
 // step.
 #pragma once
-#include "watch.cuh"
+#include "arguments.cuh"
 
 namespace hopper {
 
@@ -29,10 +29,10 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me)
   unsigned empty_parity = ~0u, full_parity = 0;
   unsigned last = cycles();
   int oldest = 0, in_flight = 0;  // the copies that have not been seen to end
-  auto await_oldest = [&] {       // a copy ends, come what may
+  auto await_oldest = [&] {
     int slot = oldest % SLOTS;
     Address full = address_of(&me.shared->full[slot]);
-    while (!has_ended(full, full_parity >> slot & 1)) continue;
+    until(a, me, SLOT_FULL, [&] { return has_ended(full, full_parity >> slot & 1); });
     full_parity ^= 1u << slot;
     oldest = oldest + 1 == STEP_SLOTS ? 0 : oldest + 1;
     in_flight--;
@@ -44,7 +44,7 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me)
       const int slot = i % SLOTS;  // each step begins with slot 0
       if (step > 0 || i >= SLOTS) {
         Address empty = address_of(&me.shared->empty[slot]);
-        until(me, [&] { return has_ended(empty, empty_parity >> slot & 1); });
+        until(a, me, SLOT_EMPTY, [&] { return has_ended(empty, empty_parity >> slot & 1); });
       }
       empty_parity ^= 1u << slot;
       const bool head = i >= LAYER_SLOTS;
@@ -73,18 +73,14 @@ __device__ __forceinline__ void load_once(const Arguments& a, const Me& me, int 
 __device__ __forceinline__ const unsigned char* await_kept(const Arguments& a, const Me& me,
                                                            int slot, int step) {
   Address full = address_of(&me.shared->full[slot]);
-  if (WITH_STREAM && step == 0) until(me, [&] { return has_ended(full, 0); });
+  if (WITH_STREAM && step == 0) until(a, me, SLOT_FULL, [&] { return has_ended(full, 0); });
   return me.slots + slot * SLOT_BYTES;
 }
 
-const unsigned RELEASED = 1u << 31;
-
 // A warp's view of the ring.
 struct Ring {
-  int slot = 0;  // the next phase's first
-  // A bit a slot: of the phase of `full` that comes next. RELEASED: an exchange was waited for in
-  // vain (LayerThread::await).
-  unsigned parity = 0;
+  int slot = 0;         // the next phase's first
+  unsigned parity = 0;  // a bit a slot: of the phase of `full` that comes next
 
   // Until the weights of a layer's phase are there: their place. Lane i watches slot i of them.
   __device__ __forceinline__ const unsigned char* await_phase(const Arguments& a, const Me& me) {
@@ -92,7 +88,7 @@ struct Ring {
       int mine = slot + me.lane % PHASE_SLOTS;
       Address full = address_of(&me.shared->full[mine]);
       unsigned expected = parity >> mine & 1;
-      until(me, [&] { return __all_sync(0xffffffff, has_ended(full, expected)); });
+      until(a, me, SLOT_FULL, [&] { return __all_sync(0xffffffff, has_ended(full, expected)); });
       __syncwarp();
     }
     parity ^= ((1u << PHASE_SLOTS) - 1) << slot;  // of these slots, the next time
@@ -117,14 +113,14 @@ struct Ring {
     if (WITH_STREAM) {
       Address full = address_of(&me.shared->full[mine]);
       unsigned expected = (parity >> mine ^ turns) & 1;
-      until(me, [&] { return has_ended(full, expected); });
+      until(a, me, SLOT_FULL, [&] { return has_ended(full, expected); });
     }
     return me.slots + mine * SLOT_BYTES;
   }
   static __device__ __forceinline__ void free_head(const Me& me, int i) {
     if (!WITH_STREAM) return;
     __syncwarp();
-    // Not if others may have arrived in this phase: then it would be too many.
+    // Not if some have arrived in this phase already, because someone gave up.
     if (me.lane == 0 && all_is_well(me))
       arrive(address_of(&me.shared->empty[slot_of_head(i)]), WARPS);
   }

@@ -32,7 +32,7 @@ const int LAYER_BLOCKS = HEADS * CLUSTER;                     // 96
 const int HELPERS = HELPING_CLUSTERS * CLUSTER;               // 24
 const int BLOCKS = LAYER_BLOCKS + HELPERS;                    // 120
 const int WARPS = 12, COMPUTING = 32 * WARPS;                 // threads that compute
-const int THREADS = COMPUTING + (MORE_REGISTERS ? 128 : 64);  // and two more: kernel.cuh
+const int THREADS = COMPUTING + (MORE_REGISTERS ? 128 : 32);  // and the ring's: kernel.cuh
 const int GATHERING = 9;                                      // warps from this one on gather x
 const int OWN = CHANNELS / CLUSTER;                           // 96 channels of x are a block's own
 const int INNER = 4 * CHANNELS / HEADS, OWN_INNER = INNER / CLUSTER;  // 256, 32
