@@ -44,7 +44,8 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me)
       const int slot = i % SLOTS;  // each step begins with slot 0
       if (step > 0 || i >= SLOTS) {
         Address empty = address_of(&me.shared->empty[slot]);
-        until(a, me, SLOT_EMPTY, [&] { return has_ended(empty, empty_parity >> slot & 1); });
+        until(a, me, SLOT_EMPTY,
+              [&] { return has_ended(empty, empty_parity >> slot & 1) || !all_is_well(me); });
       }
       empty_parity ^= 1u << slot;
       const bool head = i >= LAYER_SLOTS;
