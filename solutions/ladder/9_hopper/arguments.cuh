@@ -84,7 +84,7 @@ struct Shared {
   int id[WARPS - GATHERING];  // of the token that is fed, for each gathering warp; -1: x
   unsigned where;             // for a failure: layer, step
   int gave_up;                // 1: someone of this block has waited in vain
-  int leave_at;               // the first step that it doesn't do: the kernel's end, or sooner
+  int leave_at;               // the first step that it doesn't do, because of that
   uint64_t full[HELD], empty[HELD], exchange[EXCHANGES];
 };
 const int SHARED_BYTES = HELD * SLOT_BYTES + sizeof(Shared);
@@ -136,10 +136,10 @@ __device__ __forceinline__ bool all_is_well(const Me& me) {
 }
 // Whether a step is to be done. A block's warps meet, so that they must stop at the same step, even
 // if some of them have begun this one: thread 0 says which.
-__device__ __forceinline__ bool goes_on(const Me& me, int step) {
+__device__ __forceinline__ bool goes_on(const Arguments& a, const Me& me, int step) {
   int& leave_at = me.shared->leave_at;
   if (threadIdx.x == 0 && !all_is_well(me)) leave_at = min(leave_at, step + 2);
-  return step < peek_here(address_of(&leave_at));
+  return step < a.num_steps && step < peek_here(address_of(&leave_at));
 }
 
 // Tries until it is so, or for some seconds.

@@ -5,14 +5,14 @@
 
 namespace hopper {
 
-__device__ __forceinline__ void make_barriers(const Arguments& a, const Me& me) {
+__device__ __forceinline__ void make_barriers(const Me& me) {
   Shared& s = *me.shared;
   for (int i = 0; i < HELD; i++) {
     init_barrier(address_of(&s.full[i]), 1);
     init_barrier(address_of(&s.empty[i]), WARPS);
   }
   for (int i = 0; i < EXCHANGES; i++) init_barrier(address_of(&s.exchange[i]), 1);
-  s.where = 0, s.gave_up = 0, s.leave_at = a.num_steps;
+  s.where = 0, s.gave_up = 0, s.leave_at = 1 << 30;
   fence_barriers();
   for (int i = 0; i < EXCHANGES; i++) expect_next(me, i);
 }
@@ -22,7 +22,7 @@ __device__ __forceinline__ void run_layers(const Arguments& a, const Me& me, int
   LayerThread t(me);
   int id = -1;
 #pragma unroll 1
-  for (int step = 0; goes_on(me, step); step++) {
+  for (int step = 0; goes_on(a, me, step); step++) {
     if (me.gathers() && me.lane == 0) me.shared->id[me.warp - GATHERING] = id;
     __syncwarp();
     const int position = first_position + step;
@@ -55,7 +55,7 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
   const Me me(memory);
   const bool in_layers = blockIdx.x < LAYER_BLOCKS;
   const int position = a.state->position;
-  if (threadIdx.x == 0) make_barriers(a, me);
+  if (threadIdx.x == 0) make_barriers(me);
   __syncthreads();
   sync_cluster();  // nobody sends before the barriers are there
   // 12 * 160 + 4 * 32 registers a lane of these 16 warps: all that there are.
@@ -75,7 +75,7 @@ __global__ void __launch_bounds__(THREADS, 1) kernel(const __grid_constant__ Arg
     if (in_layers)
       run_layers(a, me, position);
     else
-      for (int step = 0; goes_on(me, step); step++)
+      for (int step = 0; goes_on(a, me, step); step++)
         help(a, me, step, position + step, (a.steps_before + step + 1) & 1);
   }
   // Nobody leaves while others may still send to it, or what they have sent is under way (it has

@@ -44,8 +44,7 @@ __device__ __forceinline__ void stream_weights(const Arguments& a, const Me& me)
       const int slot = i % SLOTS;  // each step begins with slot 0
       if (step > 0 || i >= SLOTS) {
         Address empty = address_of(&me.shared->empty[slot]);
-        until(a, me, SLOT_EMPTY,
-              [&] { return has_ended(empty, empty_parity >> slot & 1) || !all_is_well(me); });
+        until(a, me, SLOT_EMPTY, [&] { return has_ended(empty, empty_parity >> slot & 1); });
       }
       empty_parity ^= 1u << slot;
       const bool head = i >= LAYER_SLOTS;
