@@ -92,14 +92,19 @@ def _copy(source: Path, target: Path) -> None:
     can't read is there, and nobody can read it. One whose path gets too long is not there."""
     target.mkdir()
     target.chmod(READABLE[0])
+    made = {target}
     for path in files_in(source):
         copy = target / path.relative_to(source)
         if len(os.fsencode(copy)) > LONGEST_PATH:
             continue
-        for folder in reversed(copy.relative_to(target).parents):
-            if not (target / folder).is_dir():
-                (target / folder).mkdir()
-                (target / folder).chmod(READABLE[0])
+        folder, missing = copy.parent, []
+        while folder not in made:
+            missing.append(folder)
+            folder = folder.parent
+        for folder in reversed(missing):
+            folder.mkdir()
+            folder.chmod(READABLE[0])
+            made.add(folder)
         if path.is_symlink():
             os.symlink(os.readlink(path), copy)
             continue

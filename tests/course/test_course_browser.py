@@ -128,6 +128,7 @@ def test_a_student_works_checks_and_submits(course, student):
 
     page = student
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()  # else it is lost
     editor = page.locator(".jp-FileEditor .cm-content")
     page.get_by_role("button", name="No", exact=True).click()  # no news, thank you
     expect(editor).to_contain_text("gpt.cu: the kernels of GPT-2")
