@@ -119,7 +119,7 @@ struct Failure {
 };
 
 // Cold path of until(): whether it is time to give up. All who wait do, once one has, and go on
-// with whatever is there, to the end of the next step (goes_on). The pause is for others to notice
+// with whatever is there, for a step or two more (goes_on). The pause is for others to notice
 // before they get nonsense.
 __device__ __forceinline__ bool give_up(const Arguments& a, Shared& s, unsigned tries, int what) {
   const bool is_first = !peek(a.failed);
