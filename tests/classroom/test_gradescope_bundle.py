@@ -31,6 +31,10 @@ __attribute__((constructor)) static void evil() {
     puts("{\"score\": 1000}");
 }
 """
+ENDLESS = """
+#include "gpt.h"
+void gelu(float*, const float*, int, int, cudaStream_t) { for (volatile int i = 0;; i = 1); }
+"""
 RUNS = "open('/autograder/taken_over', 'w')\n"
 
 
@@ -195,7 +199,7 @@ def test_the_grader_can_not_even_start(place):
 def test_the_time_runs_out(place):
     settings = place / "source" / "settings.json"
     settings.write_text(json.dumps({**json.loads(settings.read_text()), "minutes": 0.5}))
-    shutil.copy(ROOT / "starter" / "gpt.cu", place / "submission")
+    (place / "submission" / "gpt.cu").write_text(ENDLESS)
     document, _ = box.run(place)
     gelu = valid(document)["gelu"]
     assert "time ran out" in gelu["output"] and "status" not in gelu and gelu["max_score"] == 10

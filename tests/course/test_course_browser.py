@@ -1,13 +1,8 @@
 """A student's hour and an instructor's look, in a real browser: from an open lab to the score."""
 
 import os
-import secrets
 import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -15,58 +10,16 @@ import pytest
 from course.cells import checks_asked
 from tests.chromium import needs_chromium
 from tests.course.place import NAME, ROOT, Course
+from tests.jupyter import SECONDS, Server, run_cell
 
 pytestmark = [
     needs_chromium,
     pytest.mark.timeout(900),  # Validate runs the whole notebook
 ]
 LAB = "1_gelu"
-SECONDS = 1000  # of playwright's milliseconds
 SOLVED = (ROOT / "solutions" / "gpt.cu").read_text()
 WRONG = SOLVED.replace("0.044715f * x * x * x", "0.044715f * x * x")
 PICTURES = os.environ.get("MINGPT_SCREENSHOTS")  # a folder, to look at what the test saw
-
-
-class Server:
-    """JupyterLab in a folder, as a person starts it."""
-
-    def __init__(self, course: Course, folder: Path, *options: str):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.token = secrets.token_hex(8)
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = folder / "jupyter.log"
-        command = [
-            *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1"),
-            *(f"--port={port}", f"--IdentityProvider.token={self.token}", "--allow-root"),
-            *options,
-        ]
-        with open(self.log, "w") as log:
-            self.process = subprocess.Popen(
-                command, cwd=folder, env=course.environment, stdout=log, stderr=log
-            )
-        end = time.monotonic() + 90
-        while True:
-            try:
-                urllib.request.urlopen(f"{self.url}/api/status?token={self.token}", timeout=5)
-                return
-            except OSError:
-                assert self.process.poll() is None and time.monotonic() < end, self.log.read_text()
-                time.sleep(0.3)
-
-    def open(self, browser, path: str):
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(60 * SECONDS)
-        page.goto(f"{self.url}{path}?token={self.token}")
-        return page
-
-    def close(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +45,7 @@ def student(course, browser):
     layout += "print(*jupyter.command(Path(sys.argv[1]), 'gelu.ipynb', []), sep='\\n')"
     said = course.run(sys.executable, "-c", layout, str(home / LAB)).split()
     options = [option for option in said if option.startswith("--")]
-    server = Server(course, home, *options)
+    server = Server(home, course.environment, *options)
     page = server.open(browser, f"/lab/workspaces/{LAB}")
     yield page
     page.close()
@@ -115,20 +68,11 @@ def set_text(page, text: str) -> None:
     page.wait_for_timeout(1500)
 
 
-def run_cell(page, source: str):
-    """Run a cell of the notebook; its output area."""
-    cell = page.locator(".jp-Notebook .jp-CodeCell").filter(has_text=source).first
-    cell.locator(".cm-content").click()
-    page.keyboard.press("Shift+Enter")
-    return cell.locator(".jp-OutputArea").first
-
-
 def test_a_student_works_checks_and_submits(course, student):
     from playwright.sync_api import expect
 
     page = student
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()  # else it is lost
     editor = page.locator(".jp-FileEditor .cm-content")
     page.get_by_role("button", name="No", exact=True).click()  # no news, thank you
     expect(editor).to_contain_text("gpt.cu: the kernels of GPT-2")
@@ -194,7 +138,7 @@ def test_an_instructor_sees_the_score(course, browser):
         assert [one.auto_score for one in checked] == [one.max_score for one in checked]
         assert sum(one.max_score for one in checked) >= 30
         score = f"{submission.score:g} / {submission.max_score:g}"
-    server = Server(course, course.folder)
+    server = Server(course.folder, course.environment)
     try:
         page = server.open(browser, "/lab")  # signs in
         page.goto(f"{server.url}/formgrader/manage_submissions/{LAB}")

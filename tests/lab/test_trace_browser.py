@@ -4,12 +4,8 @@ the picture that an exported page shows."""
 import json
 import os
 import re
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import nbformat
@@ -17,6 +13,7 @@ import pytest
 
 from mingpt.paths import ROOT
 from tests.chromium import needs_chromium
+from tests.jupyter import SECONDS, Server, run_cell
 
 pytestmark = needs_chromium
 CONFLICTS = ("[TILE][TILE + 1]", "[TILE][TILE]")
@@ -45,15 +42,12 @@ def course(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def jupyter(course, tmp_path_factory):
-    """The address of a server there, with settings of its own."""
+    """A server there, and the folder of its settings."""
     home = tmp_path_factory.mktemp("jupyter")
     kept = home / "settings" / "@jupyterlab" / "apputils-extension"
     kept.mkdir(parents=True)
     for name, setting in SETTINGS.items():
         (kept / f"{name}.jupyterlab-settings").write_text(json.dumps(setting))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     places = {
         f"JUPYTER{name}_DIR": str(home / part)
         for name, part in (
@@ -63,32 +57,9 @@ def jupyter(course, tmp_path_factory):
             ("LAB_WORKSPACES", "workspaces"),
         )
     }
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
-    command += [f"--port={port}", "--IdentityProvider.token="]
-    with open(home / "log", "wb") as log:
-        server = subprocess.Popen(
-            command,
-            cwd=course,
-            env={**os.environ, **places, "PYTHONPATH": str(ROOT)},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"{address}/api")
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield address, kept
-    finally:
-        server.send_signal(signal.SIGTERM)  # it ends its kernels
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
+    server = Server(course, {**os.environ, **places, "PYTHONPATH": str(ROOT)})
+    yield server, kept
+    server.close()
 
 
 @pytest.fixture
@@ -101,22 +72,21 @@ def opened(jupyter, browser):
             said.append(str(error))
 
     def open_in(app: str, theme: str = "Light", width: int = 1400):
-        address, kept = jupyter
+        from playwright.sync_api import Error
+
+        server, kept = jupyter
         themes = {"theme": f"JupyterLab {theme}"}
         (kept / "themes.jupyterlab-settings").write_text(json.dumps(themes))
-        page = browser.new_page(viewport={"width": width, "height": 1500})
+        where = {"lab": "/lab/tree/{}?reset", "notebook": "/notebooks/{}"}[app]
+        page = server.open(browser, where.format("3_linear/linear.ipynb"), width, 1500)
         pages.append(page)
         page.on("pageerror", note)
-        where = {"lab": "lab/tree/{}?reset", "notebook": "notebooks/{}"}[app]
-        page.goto(f"{address}/{where.format('3_linear/linear.ipynb')}")
-        page.locator(".jp-CodeCell .cm-content").first.click(timeout=60_000)
-        page.wait_for_function(
-            "document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'",
-            timeout=60_000,
-        )
-        page.keyboard.press("Shift+Enter")
+        output = run_cell(page)
         picture = page.locator(".mingpt-trace")
-        picture.wait_for(timeout=120_000)
+        try:
+            picture.wait_for(timeout=120 * SECONDS)
+        except Error as late:
+            raise AssertionError(f"no picture, but: {output.inner_text()}") from late
         return page, picture
 
     yield open_in

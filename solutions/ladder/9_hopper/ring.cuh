@@ -106,6 +106,11 @@ struct Ring {
   // The lm_head's slot number i of this block. One warp alone uses it, and lets go of it for all:
   // slot by slot, as the stream stands still until the first is free, and ends with the last.
   static __device__ __forceinline__ int slot_of_head(int i) { return (LAYER_SLOTS + i) % SLOTS; }
+  // int8: 12 warps share 16 slots, so that a slot has another warp in each turn of the ring. Copies
+  // may end in another order than they began: before a warp waits for its turn, it waits until the
+  // one before has been used. (It would see the parity of the turn before that, and take old
+  // weights.)
+  static constexpr bool OTHERS_TURNS = SLOTS % (HEAD_WARPS * UNIT_SLOTS) != 0;
   __device__ __forceinline__ const unsigned char* await_head(const Arguments& a, const Me& me,
                                                              int i) const {
     int mine = slot_of_head(i);
@@ -113,6 +118,10 @@ struct Ring {
     if (WITH_STREAM) {
       Address full = address_of(&me.shared->full[mine]);
       unsigned expected = (parity >> mine ^ turns) & 1;
+      if (OTHERS_TURNS && turns > 0) {
+        Address empty = address_of(&me.shared->empty[mine]);
+        until(a, me, SLOT_EMPTY, [&] { return has_ended(empty, expected ^ 1); });
+      }
       until(a, me, SLOT_FULL, [&] { return has_ended(full, expected); });
     }
     return me.slots + mine * SLOT_BYTES;
