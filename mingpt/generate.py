@@ -113,7 +113,7 @@ def _cached_ids(model: GPT, ids: Tensor, n: int, sample, cached) -> Iterator[int
     for new in islice(new_ids, n):
         try:
             i = int(new)
-        except (TypeError, ValueError, RuntimeError):
+        except (TypeError, ValueError, OverflowError, RuntimeError):
             i = -1
         if not 0 <= i < model.config.vocab_size:
             shape = f" of shape {tuple(new.shape)}" if isinstance(new, Tensor) else ""

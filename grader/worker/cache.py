@@ -92,10 +92,12 @@ def _take(iterator, new_tokens: int) -> np.ndarray:
         raise WrongYield("generate returned None: it must yield each new id")
     for item in iterator:
         try:
-            ids.append(int(item))
-        except (TypeError, ValueError, RuntimeError):
-            shape = tuple(item.shape) if isinstance(item, torch.Tensor) else type(item).__name__
-            raise WrongYield(f"generate must yield ids of shape (1, 1), not {shape}") from None
+            ids.append(np.int64(int(item)))
+        except (TypeError, ValueError, OverflowError, RuntimeError):
+            what = type(item).__name__
+            if isinstance(item, torch.Tensor):
+                what = f"{tuple(item.shape)} of {str(item.dtype).removeprefix('torch.')}"
+            raise WrongYield(f"generate must yield ids of shape (1, 1), not {what}") from None
         if len(ids) > new_tokens:
             break
     return np.array(ids, np.int64)

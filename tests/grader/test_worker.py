@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from grader.client import Worker, WorkerDied, WorkerTalksNonsense, WorkerTimeout, printable
 from grader.grading import grade
+from grader.worker import cache
 
 # What the body of gelu (the host function) does instead of launching anything.
 LAUNCH = "  gelu_kernel<<<(n + block - 1) / block, block, 0, stream>>>(out, in, n);\n"
@@ -94,3 +96,17 @@ def test_what_a_worker_answers_is_checked():
 
 def test_printable_text_cannot_steer_a_terminal():
     assert printable("a\x1b[2Jb\r\nc\td\x9b") == "a\ufffd[2Jb\ufffd\nc\td\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        (torch.tensor([[torch.inf]]), "not (1, 1) of float32"),
+        (torch.tensor([[1, 2]]), "not (1, 2) of int64"),
+        (2**70, "not int"),
+        ("x", "not str"),
+    ],
+)
+def test_what_generate_yields_must_be_ids(item, said):
+    with pytest.raises(cache.WrongYield, match=re.escape(said)):
+        cache._take(iter([item]), 3)

@@ -4,12 +4,14 @@ import copy
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 import torch
 from rungs import LADDER
 
 from bench.ladder import RANDOM, model_for
+from bench.soak import busy_gpu
 from mingpt.decoder import open_decoder
 from mingpt.generate import Sampler
 from mingpt.kernels import KernelLibrary, build
@@ -99,33 +101,16 @@ def test_drawn_ids(opened):
         assert text(decoder, prompt, 60, 0.9, None, 5) == text(below, prompt, 60, 0.9, None, 5)
 
 
-BUSY = """
-import torch
-a = torch.randn(4096, 4096, device="cuda")
-print("at work", flush=True)
-while True:
-    (a @ a).sum().item()
-"""
-
-
 @pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside another process"])
 def test_a_thousand_generations(opened, beside):
     """None hangs, and each text is what it was the first time."""
     decoder = opened[0]
-    other = None
-    if beside:
-        other = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE)
-        assert other.stdout.readline() == b"at work\n"
-    try:
+    with busy_gpu() if beside else nullcontext():
         texts = {}
         for i in range(1000):
             prompt, new = ((10, 80), (100, 37), (512, 20))[i % 3]
             found = text(decoder, some_ids(prompt), new)
             assert texts.setdefault(prompt, found) == found, f"generation {i}"
-    finally:
-        if other:
-            other.kill()
-            other.wait()
 
 
 DECODE = """

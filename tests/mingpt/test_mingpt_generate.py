@@ -112,6 +112,7 @@ def test_empty_prompt(model):
         (lambda *a: iter([torch.tensor([[1]])] * 2), "stopped after 2 of 3"),
         (lambda *a: iter([torch.tensor([[1, 2]])] * 3), r"a Tensor of shape \(1, 2\) where one id"),
         (lambda *a: iter([torch.tensor([[256]])] * 3), "where one id"),
+        (lambda *a: iter([torch.tensor([[torch.inf]])] * 3), "where one id"),
         (lambda *a: iter(["x"] * 3), "a str where one id"),
         (lambda *a: None, "returned None"),
     ],
