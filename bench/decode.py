@@ -1,6 +1,7 @@
 """Tokens/s of every rung of the ladder and of its peers, on one GPU, in one run.
 
-At batch size 1, two workloads: a short prompt and a long text; a long prompt and a shorter text.
+At batch size 1, three workloads: a short prompt and a long text; a long prompt and a shorter text;
+and the second half of what GPT-2 can see, where the KV-cache is long.
 Prefill shows as TTFT, decode as tokens/s. All take turns in random order, so that a GPU that grows
 warm slows all of them; and everyone's ids are checked, so that nobody is timed on wrong tokens.
 """
@@ -36,12 +37,12 @@ from mingpt.model import GPT
 from mingpt.weights import BUNDLED
 
 WORKLOADS = {
-    "cuda": [Workload(10, 500), Workload(512, 256)],
+    "cuda": [Workload(10, 500), Workload(512, 256), Workload(512, 511)],
     "cpu": [Workload(10, 8)],
 }
 
 EXAMPLES = """examples:
-  python bench/decode.py                                 all of it, some five minutes
+  python bench/decode.py                                 all of it, some seven minutes
   python bench/decode.py --quick                         under a minute
   python bench/decode.py --docs                          writes docs/ladder.md, .json and .png
   python bench/decode.py --from docs/ladder.json --docs  the same from kept results, without a GPU
@@ -64,7 +65,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         type=workload,
         action="append",
         metavar="T+N",
-        help="a prompt of T tokens and N new ones; may be given twice (default: 10+500, 512+256)",
+        help="a prompt of T tokens and N new ones; may be given more than once"
+        " (default: 10+500, 512+256, 512+511)",
     )
     add("--only", metavar="NAME,...", help="these rungs and peers; a wrong name lists them all")
     add("--model", metavar="NAME", help=f"{RANDOM} (default), {BUNDLED}, or as run.py's --model")

@@ -84,7 +84,7 @@ struct Shared {
   int id[WARPS - GATHERING];  // of the token that is fed, for each gathering warp; -1: x
   unsigned where;             // for a failure: layer, step
   int gave_up;                // 1: someone of this block has waited in vain
-  int leave_at;               // the first step that it doesn't do, because of that
+  int leave_at;               // the first step that it doesn't do, because of that, or NEVER
   uint64_t full[HELD], empty[HELD], exchange[EXCHANGES];
 };
 const int SHARED_BYTES = HELD * SLOT_BYTES + sizeof(Shared);
@@ -118,9 +118,12 @@ struct Failure {
   unsigned what : 4, block : 7, warp : 4, layer : 4, step : 12, is_one : 1;
 };
 
+const int NEVER = 1 << 30;  // as a step
+
 // Cold path of until(): whether it is time to give up. All who wait do, once one has, and go on
 // with whatever is there, for a step or two more (goes_on). The pause is for others to notice
-// before they get nonsense.
+// before they get nonsense. The thread that asks for weights knows no steps, and runs on through
+// all that it would have asked for: without pauses, once the others are about to leave.
 __device__ __forceinline__ bool give_up(const Arguments& a, Shared& s, unsigned tries, int what) {
   const bool is_first = !peek(a.failed);
   if (is_first && tries < TRIES) return false;
@@ -128,7 +131,7 @@ __device__ __forceinline__ bool give_up(const Arguments& a, Shared& s, unsigned 
     post(a.failed,
          (unsigned)what | blockIdx.x << 4 | threadIdx.x / 32 << 11 | s.where << 15 | 1u << 31);
   s.gave_up = 1;
-  __nanosleep(1000000);
+  if (what != SLOT_EMPTY || peek_here(address_of(&s.leave_at)) == NEVER) __nanosleep(1000000);
   return true;
 }
 __device__ __forceinline__ bool all_is_well(const Me& me) {

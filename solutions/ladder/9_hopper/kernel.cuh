@@ -12,7 +12,7 @@ __device__ __forceinline__ void make_barriers(const Me& me) {
     init_barrier(address_of(&s.empty[i]), WARPS);
   }
   for (int i = 0; i < EXCHANGES; i++) init_barrier(address_of(&s.exchange[i]), 1);
-  s.where = 0, s.gave_up = 0, s.leave_at = 1 << 30;
+  s.where = 0, s.gave_up = 0, s.leave_at = NEVER;
   fence_barriers();
   for (int i = 0; i < EXCHANGES; i++) expect_next(me, i);
 }
