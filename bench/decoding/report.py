@@ -108,8 +108,7 @@ def page(results: dict) -> str:
         " workloads.",
         "",
         "`python bench/decode.py --docs` on a machine with a GPU makes this page, its picture and"
-        " `ladder.json`; `python bench/decode.py --from docs/ladder.json --docs` remakes page and"
-        " picture from that.",
+        " `ladder.json`; with `--from` and that file it remakes page and picture.",
         "",
     )
     return "\n".join(lines)
