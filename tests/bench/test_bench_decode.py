@@ -309,11 +309,10 @@ def test_what_is_not_kept_results_is_refused(command, tmp_path):
         assert status == 1 and str(path) in err
 
 
-def test_the_page_in_docs_is_what_its_results_give():
-    path = tables.DOCS / "ladder.json"
-    if not path.is_file():
-        pytest.skip("docs/ has no ladder.json yet")
-    assert report.page(json.loads(path.read_text())) == (tables.DOCS / "ladder.md").read_text()
+@pytest.mark.parametrize("folder", [tables.DOCS, tables.DOCS / "h200"])
+def test_the_pages_in_docs_are_what_their_results_give(folder):
+    kept = json.loads((folder / "ladder.json").read_text())
+    assert report.page(kept) == (folder / "ladder.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -103,3 +103,9 @@ def test_a_decoder_that_gives_other_ids_when_timed_fails(own, measured):
         measured(other, "bonus", reference=str(own), new_tokens=8)
     with pytest.raises(GraderError, match="reference"):
         measured(own, "bonus", reference=str(other), new_tokens=8)
+
+
+def test_medians_that_seem_to_contradict_each_other_are_explained():
+    assert speed.in_words(150.0, 100.0, 1.5) == "150 tokens/s, 1.50 of the reference's 100."
+    told = speed.in_words(315.0, 283.0, 0.99)
+    assert told.startswith("315 tokens/s, 0.99 of the reference's 283. (The machine was not always")
