@@ -69,7 +69,7 @@ def data_flow() -> str:
     sheet.row(LEFT, y, 42, names, ["share"] * 8 + ["need"] * 4 + ["empty edge"] * 4)
     legend = "a bulk copy a slot, asked for by one thread once all 12 warps have let go of it"
     sheet.text(LEFT, y + 44, legend, "soft")
-    lines = (("share-line", "st.async, 0.2 µs"), ("over-line", "L2, 1 µs"))
+    lines = (("share-line", "st.async, 0.2 µs"), ("over-line", "L2, and on to the cluster: 0.6 µs"))
     for i, (kind, text) in enumerate(lines):
         sheet.line(LEFT + i * 180, y + 70, LEFT + i * 180 + 24, y + 70, kind)
         sheet.text(LEFT + i * 180 + 32, y + 74, text, "soft")
