@@ -123,7 +123,8 @@ const int NEVER = 1 << 30;  // as a step
 // Cold path of until(): whether it is time to give up. All who wait do, once one has, and go on
 // with whatever is there, for a step or two more (goes_on). The pause is for others to notice
 // before they get nonsense. The thread that asks for weights knows no steps, and runs on through
-// all that it would have asked for: without pauses, once the others are about to leave.
+// all that it would have asked for: without pauses, once the others are about to leave (who else
+// waits for SLOT_EMPTY then, in int8, leaves with them).
 __device__ __forceinline__ bool give_up(const Arguments& a, Shared& s, unsigned tries, int what) {
   const bool is_first = !peek(a.failed);
   if (is_first && tries < TRIES) return false;
